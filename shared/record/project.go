@@ -1,0 +1,261 @@
+package record
+
+// Op says what becomes of a field in a view.
+type Op uint8
+
+const (
+	// Drop: the field does not leave. It is the zero value, so that a field
+	// that nobody decided on stays in.
+	Drop Op = iota
+	// Keep: the field, and all inside it, leaves as it stands.
+	Keep
+	// Descend: an object or array leaves, and its inside has rules of its own.
+	Descend
+	// Nullify: null leaves in its place.
+	Nullify
+	// Replace: what Append makes of it leaves in its place.
+	Replace
+)
+
+// Rule is what a projection does with one field.
+type Rule struct {
+	Op Op
+	// Append appends the new value, unquoted and unescaped, and reports
+	// whether it could; null leaves if it could not. Replace only.
+	Append func(dst, value []byte) ([]byte, bool)
+	// Out is the type of what Append makes: it decides the quotes in JSON.
+	Out Type
+	// Nulls: Append is asked for null values too (a constant hides them).
+	Nulls bool
+}
+
+// Projection renders rows for a view in the format that they came in. Bytes
+// that no rule touches are copied as they stand. It is for one goroutine.
+type Projection struct {
+	s       *Schema
+	in, out Format
+	rules   []Rule
+	scratch []byte
+	value   []byte
+	cursor  uint32 // JSON: what stands before it is written or cut
+}
+
+// NewProjection makes a projection of rows of s in format f. rules are per
+// field id.
+func NewProjection(s *Schema, f Format, rules []Rule) *Projection {
+	p := &Projection{s: s, in: f, out: f, rules: rules}
+	if f.Codec == CSV {
+		cols := f.Columns
+		if cols == nil {
+			cols = s.Columns()
+		}
+		p.out.Columns = make([]int, 0, len(cols))
+		for _, c := range cols {
+			if rules[c].Op != Drop {
+				p.out.Columns = append(p.out.Columns, c)
+			}
+		}
+	}
+	return p
+}
+
+// Format is the format of the rendered rows: that of the input less the
+// columns that drop.
+func (p *Projection) Format() Format { return p.out }
+
+// AppendHead appends what stands before the rows: a CSV header, if the input
+// had one, or the bracket of an array.
+func (p *Projection) AppendHead(dst []byte) []byte { return AppendHead(dst, p.s, p.out) }
+
+// AppendTail appends what stands behind the rows.
+func (p *Projection) AppendTail(dst []byte) []byte { return AppendTail(dst, p.out) }
+
+// AppendHead appends what stands before the rows of an object in format f.
+func AppendHead(dst []byte, s *Schema, f Format) []byte {
+	switch {
+	case f.Codec == JSON:
+		return append(dst, '[')
+	case f.Codec == CSV && f.Header:
+		cols := f.Columns
+		if cols == nil {
+			cols = s.Columns()
+		}
+		for i, c := range cols {
+			if i > 0 {
+				dst = append(dst, f.Delimiter)
+			}
+			dst = AppendCSV(dst, []byte(s.Fields[c].Name), f.Delimiter)
+		}
+		return append(dst, f.EOL...)
+	}
+	return dst
+}
+
+// AppendTail appends what stands behind the rows of an object in format f.
+func AppendTail(dst []byte, f Format) []byte {
+	if f.Codec == JSON {
+		return append(dst, "\n]\n"...)
+	}
+	return dst
+}
+
+// AppendBefore appends what stands before a row that is not the first, or
+// before the first: JSON items are parted by commas, other rows end themselves.
+func AppendBefore(dst []byte, f Format, first bool) []byte {
+	if f.Codec != JSON {
+		return dst
+	}
+	if !first {
+		dst = append(dst, ',')
+	}
+	return append(dst, '\n')
+}
+
+// AppendRow appends row i of b as the view sees it, its line end included. The
+// row must be well formed.
+func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
+	row := &b.Rows[i]
+	if p.in.Codec == CSV {
+		return p.appendCSV(dst, b, row)
+	}
+	p.cursor = b.Nodes[row.First].Start
+	root := &b.Nodes[row.First]
+	dst = p.appendJSON(dst, b, row.First)
+	dst = append(dst, b.Data[p.cursor:root.End]...)
+	if p.in.Codec == NDJSON {
+		end := b.Data[root.End:row.End]
+		if len(end) == 0 || end[len(end)-1] != '\n' {
+			return append(dst, '\n')
+		}
+		return append(dst, end...)
+	}
+	return dst
+}
+
+func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
+	nodes := b.Nodes[row.First:row.Past]
+	first := true
+	for k := 0; k < len(nodes); k++ {
+		n := &nodes[k]
+		rule := &p.rules[n.Field]
+		if rule.Op == Drop {
+			continue
+		}
+		if !first {
+			dst = append(dst, p.in.Delimiter)
+		}
+		first = false
+		switch rule.Op {
+		case Keep, Descend:
+			// Neighbours that are kept go in one copy, delimiters and all.
+			last := k
+			for last+1 < len(nodes) && p.rules[nodes[last+1].Field].Op == Keep {
+				last++
+			}
+			dst = append(dst, b.Data[n.Start:nodes[last].End]...)
+			k = last
+		case Replace:
+			if n.Kind == Null && !rule.Nulls {
+				continue
+			}
+			p.value, p.scratch = p.transform(rule, b, n)
+			if p.value != nil {
+				dst = AppendCSV(dst, p.value, p.in.Delimiter)
+			}
+		}
+	}
+	if end := b.Data[nodes[len(nodes)-1].End:row.End]; len(end) > 0 {
+		return append(dst, end...)
+	}
+	return append(dst, p.in.EOL...)
+}
+
+// transform is the new value of n, nil if it has none, and the scratch.
+func (p *Projection) transform(rule *Rule, b *Batch, n *Node) (value, scratch []byte) {
+	old, scratch := b.Value(n, p.scratch)
+	value, ok := rule.Append(p.value[:0], old)
+	if !ok {
+		return nil, scratch
+	}
+	if value == nil {
+		value = []byte{}
+	}
+	return value, scratch
+}
+
+// appendJSON appends what is due of the object or array at node i: everything
+// between p.cursor and what it has not decided on yet stays for its caller.
+func (p *Projection) appendJSON(dst []byte, b *Batch, i uint32) []byte {
+	node := b.Nodes[i]
+	kept, cut := false, false // a member stays; members before the first that stays are cut
+	prev := node.Start + 1    // end of the last member that stays
+	for k := i + 1; k < node.Next; k = b.Nodes[k].Next {
+		n := &b.Nodes[k]
+		if n.Kind == Absent {
+			continue
+		}
+		rule := &p.rules[n.Field]
+		if rule.Op == Drop {
+			if p.cursor < prev {
+				dst = append(dst, b.Data[p.cursor:prev]...)
+			}
+			p.cursor = n.End
+			prev = n.End
+			cut = true
+			continue
+		}
+		if cut && !kept {
+			p.cursor = b.Keys[k]
+		}
+		kept = true
+		switch rule.Op {
+		case Descend:
+			if n.Kind == JSONObject || n.Kind == JSONArray {
+				dst = p.appendJSON(dst, b, k)
+			} else if n.Kind != Null {
+				// Not what the contract describes: nothing of it may leave.
+				dst = p.replace(dst, b, n, "null")
+			}
+		case Nullify:
+			dst = p.replace(dst, b, n, "null")
+		case Replace:
+			if n.Kind == Null && !rule.Nulls {
+				break
+			}
+			p.value, p.scratch = p.transform(rule, b, n)
+			dst = append(dst, b.Data[p.cursor:n.Start]...)
+			dst = AppendJSON(dst, p.value, rule.Out)
+			p.cursor = n.End
+		}
+		prev = n.End
+	}
+	if cut && !kept {
+		p.cursor = node.End - 1
+	}
+	return dst
+}
+
+func (p *Projection) replace(dst []byte, b *Batch, n *Node, text string) []byte {
+	dst = append(dst, b.Data[p.cursor:n.Start]...)
+	p.cursor = n.End
+	return append(dst, text...)
+}
+
+// AppendJSON appends a value of type t as JSON: numbers and booleans as they
+// are if they are valid JSON, everything else as a string; null for nil.
+func AppendJSON(dst, value []byte, t Type) []byte {
+	switch {
+	case value == nil:
+		return append(dst, "null"...)
+	case (t == Integer || t == Number) && isJSONNumber(value):
+		return append(dst, value...)
+	case t == Boolean && (string(value) == "true" || string(value) == "false"):
+		return append(dst, value...)
+	}
+	return AppendJSONString(dst, value)
+}
+
+func isJSONNumber(value []byte) bool {
+	w := walker{data: value}
+	return w.number(0) == len(value) && w.bad == ""
+}

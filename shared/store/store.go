@@ -1,0 +1,160 @@
+// Package store holds the few ways in which the chain touches a bucket: create
+// where absent, read with a bound, write as a stream with a digest.
+//
+// Nothing is ever overwritten: an object is written once and whole, or found to
+// be there already. That is what makes every function safe to run again.
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/fault"
+)
+
+// ContentType is given to every object, so that no driver sniffs one.
+const ContentType = "application/octet-stream"
+
+// Digest is the digest of data as references carry it.
+func Digest(data []byte) string { return formatDigest(sha256.Sum256(data)) }
+
+func formatDigest(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }
+
+// NotFound reports whether err says that there is no such object.
+func NotFound(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
+
+// Exists reports whether err says that the object was there already.
+func Exists(err error) bool { return gcerrors.Code(err) == gcerrors.FailedPrecondition }
+
+// Create writes data under key if nothing is there, and reports whether it did.
+// Of many callers at once exactly one creates; the others find it there.
+func Create(ctx context.Context, b *blob.Bucket, key string, data []byte) (created bool, err error) {
+	err = b.Upload(ctx, key, bytes.NewReader(data), &blob.WriterOptions{ContentType: ContentType, IfNotExist: true})
+	switch {
+	case err == nil:
+		return true, nil
+	case Exists(err):
+		return false, nil
+	}
+	return false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot create "+key)
+}
+
+// Read is the object's content. An object larger than max is a Poison fault, so
+// that no reader holds more than it was made for. NotFound tells a missing one.
+func Read(ctx context.Context, b *blob.Bucket, key string, max int64) ([]byte, error) {
+	r, err := b.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.Retry, "bucket-read", err, "cannot open "+key)
+	}
+	defer r.Close()
+	if r.Size() > max {
+		return nil, fault.New(fault.Poison, "object-too-large", fmt.Sprintf("%s has %d bytes, at most %d are read", key, r.Size(), max), "")
+	}
+	data, err := io.ReadAll(io.LimitReader(r, max+1))
+	if err != nil {
+		return nil, fault.Wrap(fault.Retry, "bucket-read", err, "cannot read "+key)
+	}
+	return data, nil
+}
+
+// Writer streams an object into a bucket if nothing is there under its key.
+// Nothing is visible before Commit. It is for one goroutine.
+type Writer struct {
+	b      *blob.Bucket
+	key    string
+	w      *blob.Writer
+	sum    hash.Hash
+	size   int64
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// NewWriter begins an object. Commit or Abort must follow.
+func NewWriter(ctx context.Context, b *blob.Bucket, key string) (*Writer, error) {
+	wctx, cancel := context.WithCancel(ctx)
+	w, err := b.NewWriter(wctx, key, &blob.WriterOptions{ContentType: ContentType, IfNotExist: true})
+	if err != nil {
+		cancel()
+		return nil, fault.Wrap(fault.Retry, "bucket-write", err, "cannot begin "+key)
+	}
+	return &Writer{b: b, key: key, w: w, sum: sha256.New(), ctx: ctx, cancel: cancel}, nil
+}
+
+// Write appends p.
+func (w *Writer) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	w.sum.Write(p[:n])
+	w.size += int64(n)
+	if err != nil && !Exists(err) {
+		return n, fault.Wrap(fault.Retry, "bucket-write", err, "cannot write "+w.key)
+	}
+	return len(p), nil // a driver may tell early that the object exists; Commit settles it
+}
+
+// Size is the number of bytes written so far.
+func (w *Writer) Size() int64 { return w.size }
+
+// Commit makes the object visible, or finds it there from an earlier run: then
+// it must have the same size, because what is written under one key is a pure
+// function of the key; otherwise the fault is Poison.
+func (w *Writer) Commit() (ref event.Ref, created bool, err error) {
+	defer w.cancel()
+	ref = event.Ref{Key: w.key, Size: w.size, Digest: formatDigest([sha256.Size]byte(w.sum.Sum(nil)))}
+	err = w.w.Close()
+	switch {
+	case err == nil:
+		return ref, true, nil
+	case !Exists(err):
+		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot finish "+w.key)
+	}
+	attrs, err := w.b.Attributes(w.ctx, w.key)
+	if err != nil {
+		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-read", err, "cannot look at "+w.key)
+	}
+	if attrs.Size != w.size {
+		return event.Ref{}, false, fault.New(fault.Poison, "object-differs",
+			fmt.Sprintf("%s is there with %d bytes, this run made %d", w.key, attrs.Size, w.size),
+			"two versions of a function may be writing to one bucket")
+	}
+	return ref, false, nil
+}
+
+// Abort leaves no trace of the object.
+func (w *Writer) Abort() {
+	w.cancel()
+	_ = w.w.Close() // the cancelled context makes the driver discard what was written
+}
+
+// ErrStop ends an Each early without being an error.
+var ErrStop = errors.New("stop")
+
+// Each calls f for every object under prefix in key order, without holding the
+// list in memory.
+func Each(ctx context.Context, b *blob.Bucket, prefix string, f func(*blob.ListObject) error) error {
+	it := b.List(&blob.ListOptions{Prefix: prefix})
+	for {
+		obj, err := it.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fault.Wrap(fault.Retry, "bucket-list", err, "cannot list "+prefix)
+		}
+		if err := f(obj); err != nil {
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
+			return err
+		}
+	}
+}
