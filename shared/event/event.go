@@ -81,7 +81,7 @@ type Drop struct {
 	Contract string    `json:"contract"` // contract id
 	Object   string    `json:"object"`   // schema object in the contract
 	Key      string    `json:"key,omitempty"`
-	Time     time.Time `json:"time"` // when ingest pinned the drop; key versions and expiry go by it
+	Time     time.Time `json:"time,omitzero"` // when ingest pinned the drop; key versions and expiry go by it
 }
 
 // Rows counts the rows of a drop.
@@ -205,6 +205,9 @@ func New(cause Event, typ, source string, now time.Time, data any, parts ...stri
 	}
 	return e, nil
 }
+
+// FromChain reports whether e is one of the chain's own events.
+func FromChain(e Event) bool { return strings.HasPrefix(e.Type(), Prefix) }
 
 // Extension is the string value of an extension attribute, or "".
 func Extension(e Event, name string) string {

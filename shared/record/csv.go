@@ -2,10 +2,8 @@ package record
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"math/bits"
 	"slices"
 	"unicode/utf8"
 
@@ -184,47 +182,6 @@ func (r *csvReader) Next() (*Batch, error) {
 	}
 }
 
-const (
-	ones  = 0x0101010101010101
-	block = 4096 // bytes that are marked before they are cut
-)
-
-// mark writes where the three bytes stand in data[from:to] and answers how many
-// there are. words is data with 64 readable bytes behind it. Eight bytes are
-// compared at once, exactly (Hacker's Delight, 6-1); 64 make one mask, so that
-// the loop over its bits is rarely mispredicted.
-func mark(dst *[block + 8]uint32, words []byte, from, to int, a, b, c uint64) int {
-	const low = 0x7f * ones
-	n := 0
-	for base := from; base < to; base += 64 {
-		w64 := words[base : base+64 : base+64]
-		var mask uint64
-		for s := 0; s < 64; s += 8 {
-			w := binary.LittleEndian.Uint64(w64[s : s+8])
-			x, y, z := w^a, w^b, w^c
-			x |= (x & low) + low
-			y |= (y & low) + low
-			z |= (z & low) + low
-			mask |= (^(x & y & z) >> 7 & ones) * 0x0102040810204080 >> 56 << s
-		}
-		if left := to - base; left < 64 {
-			mask &= 1<<left - 1
-		}
-		count := bits.OnesCount64(mask)
-		out := dst[n : n+8 : n+8]
-		for i := range 4 {
-			out[i] = uint32(base + bits.TrailingZeros64(mask))
-			mask &= mask - 1
-		}
-		for i := n + 4; mask != 0; i++ {
-			dst[i] = uint32(base + bits.TrailingZeros64(mask))
-			mask &= mask - 1
-		}
-		n += count
-	}
-	return n
-}
-
 // split cuts the whole records at the start of b.Data into rows and nodes and
 // answers how many bytes they have. A quote opens a quoted field only where the
 // field starts; elsewhere it is a character like any other.
@@ -246,7 +203,7 @@ func (r *csvReader) split(b *Batch) (used int) {
 
 scan:
 	for from := 0; from < n; from += block {
-		marks := r.marks[:mark(&r.marks, words, from, min(from+block, n), uint64(delim)*ones, uint64(eol)*ones, '"'*ones)]
+		marks := r.marks[:mark(&r.marks, words, from, min(from+block, n), delim, eol, '"')]
 		for _, at := range marks {
 			i := int(at)
 			switch c := data[i]; {

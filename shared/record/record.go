@@ -177,6 +177,21 @@ func (b *Batch) Value(n *Node, scratch []byte) (value, next []byte) {
 	return raw, scratch
 }
 
+// Top is the node of a top-level field of row i, nil if the row has none.
+func (b *Batch) Top(i, field int) *Node {
+	row := &b.Rows[i]
+	at, past := row.First, row.Past
+	if at < past && b.Nodes[at].Field == 0 { // JSON: inside the row's own object
+		at++
+	}
+	for ; at < past; at = b.Nodes[at].Next {
+		if int(b.Nodes[at].Field) == field {
+			return &b.Nodes[at]
+		}
+	}
+	return nil
+}
+
 // Limits bound what a reader takes. A zero field means the default.
 type Limits struct {
 	Row     int // bytes of one row, 4 MiB

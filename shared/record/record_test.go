@@ -399,6 +399,36 @@ func TestProjectionJSON(t *testing.T) {
 	}
 }
 
+func FuzzMark(f *testing.F) {
+	f.Add([]byte("a,b\n\"c\",\"d\"\r\n"), byte(','))
+	f.Add(bytes.Repeat([]byte(",\x2d\x2b\xac"), 1500), byte(','))
+	f.Fuzz(func(t *testing.T, data []byte, delim byte) {
+		data = data[:min(len(data), block)]
+		words := append(bytes.Clone(data), make([]byte, padding)...)
+		var want []uint32
+		for i, c := range data {
+			if c == delim || c == '\n' || c == '"' {
+				want = append(want, uint32(i))
+			}
+		}
+		var got [block + 8]uint32
+		n := mark(&got, words, 0, len(data), delim, '\n', '"')
+		if fmt.Sprint(got[:n]) != fmt.Sprint(want) {
+			t.Fatalf("got %v, want %v", got[:n], want)
+		}
+		blocks := len(data) / 64
+		if blocks == 0 {
+			return
+		}
+		var a, b [block / 64]uint64
+		masks(&a, words, blocks, delim, '\n', '"')
+		masksGeneric(&b, words, blocks, delim, '\n', '"')
+		if a != b {
+			t.Fatalf("the processor's masks are %x, the portable ones %x", a, b)
+		}
+	})
+}
+
 func FuzzCSV(f *testing.F) {
 	f.Add("a,b\n\"c\"\"\n\",d\r\n", byte(','), byte(0))
 	f.Add("a;b\r\xff;\x00\r", byte(';'), byte(2))

@@ -1,0 +1,178 @@
+// Package ingest is the chain's first door: it takes what a partner dropped,
+// holds it to its contract, and keeps the rows that pass in landing and those
+// that do not in quarantine.
+//
+// A drop is read once: the bytes that were validated are the bytes that are
+// kept. Everything that a run writes becomes true in one step, when the drop's
+// outcome is created in landing; a second run finds it there and publishes the
+// same events again.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/store"
+)
+
+// Source is the source attribute of the events that ingest makes.
+const Source = "/sallyport/ingest"
+
+// Config says where ingest reads and writes. It holds no way to a partner.
+type Config struct {
+	Drops      string // bucket URL: what partners dropped; read only
+	Landing    string // bucket URL: accepted segments and outcomes
+	Quarantine string // bucket URL: refused rows and reports
+	Exchange   string // bucket URL: published exchange bundles; read only
+	// Buckets opens the URLs; nil: blob.DefaultURLMux().
+	Buckets *blob.URLMux
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Function is the ingest function. Any number of goroutines, and of copies in
+// any number of processes, may call it at once.
+type Function struct {
+	drops, landing, quarantine *blob.Bucket
+	config                     *blob.Bucket
+	exchanges                  *exchange.Repository
+	now                        func() time.Time
+
+	mu       sync.Mutex
+	digest   string // of the exchange that compiled is made from
+	compiled *policy.Policy
+}
+
+// Open opens the buckets of cfg.
+func Open(ctx context.Context, cfg Config) (f *Function, err error) {
+	mux := cfg.Buckets
+	if mux == nil {
+		mux = blob.DefaultURLMux()
+	}
+	f = &Function{now: cfg.Now}
+	if f.now == nil {
+		f.now = time.Now
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	for _, b := range []struct {
+		to  **blob.Bucket
+		url string
+	}{{&f.drops, cfg.Drops}, {&f.landing, cfg.Landing}, {&f.quarantine, cfg.Quarantine}, {&f.config, cfg.Exchange}} {
+		if *b.to, err = mux.OpenBucket(ctx, b.url); err != nil {
+			return f, fault.Wrap(fault.Retry, "bucket-open", err, "ingest cannot open a bucket")
+		}
+	}
+	f.exchanges = exchange.Open(f.config)
+	return f, nil
+}
+
+// Close closes the buckets.
+func (f *Function) Close() error {
+	var errs []error
+	for _, b := range []*blob.Bucket{f.drops, f.landing, f.quarantine, f.config} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Handle takes one drop.received, or one event of a partner. See HandleBatch.
+func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, error) {
+	out, err := f.HandleBatch(ctx, []event.Event{e})
+	return out, fault.Of(err, 0)
+}
+
+// HandleBatch takes drop.received events, each a drop of its own, and events of
+// partners (event.ExtPartner and event.ExtContract say whose and what), which
+// are gathered into one drop per partner and contract. Other events of the
+// chain are not ingest's and yield nothing. The error, if any, is a fault.Batch.
+func (f *Function) HandleBatch(ctx context.Context, events []event.Event) ([]event.Event, error) {
+	var out []event.Event
+	failed := fault.Batch{}
+	gathered := map[place][]int{}
+	var order []place
+	for i, e := range events {
+		switch {
+		case e.Type() == event.TypeDropReceived:
+			made, err := f.received(ctx, e)
+			if err != nil {
+				failed[i] = err
+				continue
+			}
+			out = append(out, made...)
+		case !event.FromChain(e):
+			at := place{event.Extension(e, event.ExtPartner), event.Extension(e, event.ExtContract)}
+			if gathered[at] == nil {
+				order = append(order, at)
+			}
+			gathered[at] = append(gathered[at], i)
+		}
+	}
+	for _, at := range order {
+		members := gathered[at]
+		batch := make([]event.Event, len(members))
+		for i, m := range members {
+			batch[i] = events[m]
+		}
+		made, err := f.gather(ctx, at, batch)
+		for i, m := range members {
+			if err := fault.Of(err, i); err != nil {
+				failed[m] = err
+			}
+		}
+		out = append(out, made...)
+	}
+	if len(failed) > 0 {
+		return out, failed
+	}
+	return out, nil
+}
+
+// received takes the drop that e names.
+func (f *Function) received(ctx context.Context, e event.Event) ([]event.Event, error) {
+	data, err := event.Decode[event.DropReceived](e)
+	if err != nil {
+		return nil, err
+	}
+	if data.Generation == "" {
+		attrs, err := f.drops.Attributes(ctx, data.Key)
+		if err == nil {
+			data.Generation = attrs.ETag
+		} else if !store.NotFound(err) { // what is gone is refused below, by name
+			return nil, fault.Wrap(fault.Retry, "bucket-read", err, "cannot look at the drop")
+		}
+	}
+	t := &taking{f: f, cause: e, drop: event.Drop{ID: event.DropID(data.Key, data.Generation), Key: data.Key}, generation: data.Generation}
+	return t.run(ctx, t.object)
+}
+
+// policy is the newest exchange, compiled.
+func (f *Function) policy(ctx context.Context) (*policy.Policy, error) {
+	bundle, err := f.exchanges.Newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.digest != bundle.Digest() {
+		compiled, err := policy.Compile(bundle)
+		if err != nil {
+			return nil, fault.Wrap(fault.Retry, "exchange-broken", err, "the newest exchange does not compile")
+		}
+		f.digest, f.compiled = bundle.Digest(), compiled
+	}
+	return f.compiled, nil
+}

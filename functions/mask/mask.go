@@ -1,0 +1,246 @@
+// Package mask makes the partners' views: it reads an accepted segment once and
+// writes one masked segment per view that the contract's subscriptions need.
+//
+// Its output is a pure function of the event, the exchange that the event is
+// pinned to, and the key ring, so that a second run writes the same bytes.
+package mask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/keys"
+	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/record"
+)
+
+// Source is the source attribute of the events that mask makes.
+const Source = "/sallyport/mask"
+
+// together is how many views are written in one reading of a segment: each has
+// an open object and a buffer, and memory must not grow with the partners.
+const together = 64
+
+// Config says where mask reads and writes. It holds no way to a partner.
+type Config struct {
+	Landing  string // bucket URL: accepted segments; read only
+	Masked   string // bucket URL: masked segments
+	Exchange string // bucket URL: published exchange bundles; read only
+	Keys     string // key ring URL, see keys.Open
+	// Buckets opens the URLs; nil: blob.DefaultURLMux().
+	Buckets *blob.URLMux
+}
+
+// Function is the mask function. Any number of goroutines, and of copies in any
+// number of processes, may call it at once.
+type Function struct {
+	landing, masked, config *blob.Bucket
+	exchanges               *exchange.Repository
+	ring                    *keys.Ring
+
+	mu       sync.Mutex
+	compiled map[string]*policy.Policy // by exchange digest, a few
+}
+
+// Open opens the buckets and the key ring of cfg.
+func Open(ctx context.Context, cfg Config) (f *Function, err error) {
+	mux := cfg.Buckets
+	if mux == nil {
+		mux = blob.DefaultURLMux()
+	}
+	f = &Function{compiled: map[string]*policy.Policy{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	for _, b := range []struct {
+		to  **blob.Bucket
+		url string
+	}{{&f.landing, cfg.Landing}, {&f.masked, cfg.Masked}, {&f.config, cfg.Exchange}} {
+		if *b.to, err = mux.OpenBucket(ctx, b.url); err != nil {
+			return f, fault.Wrap(fault.Retry, "bucket-open", err, "mask cannot open a bucket")
+		}
+	}
+	if f.ring, err = keys.Open(ctx, cfg.Keys); err != nil {
+		return f, err
+	}
+	f.exchanges = exchange.Open(f.config)
+	return f, nil
+}
+
+// Close closes the buckets and the key ring.
+func (f *Function) Close() error {
+	var errs []error
+	for _, b := range []*blob.Bucket{f.landing, f.masked, f.config} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	if f.ring != nil {
+		errs = append(errs, f.ring.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Handle takes a segment.accepted and answers one segment.masked for each
+// subscription; other events are not mask's and yield nothing.
+func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, error) {
+	if e.Type() != event.TypeSegmentAccepted {
+		return nil, nil
+	}
+	segment, err := event.Decode[event.SegmentAccepted](e)
+	if err != nil {
+		return nil, err
+	}
+	out, err := f.segment(ctx, e, segment)
+	if err != nil {
+		var fe *fault.Error
+		if errors.As(err, &fe) {
+			return nil, fe.At(fault.Where{Partner: segment.Drop.Partner, Contract: segment.Drop.Contract, Drop: segment.Drop.ID, Segment: fmt.Sprint(segment.Segment)})
+		}
+		return nil, err
+	}
+	return out, nil
+}
+
+func (f *Function) segment(ctx context.Context, cause event.Event, segment event.SegmentAccepted) ([]event.Event, error) {
+	p, err := f.policy(ctx, event.Extension(cause, event.ExtExchange))
+	if err != nil {
+		return nil, err
+	}
+	// A subscription that had ended when the drop was taken gets none of it;
+	// one that ends later is stopped at the outer door.
+	type due struct {
+		view          *policy.View
+		subscriptions []*exchange.Subscription
+	}
+	var views []due
+	for _, v := range p.Views(segment.Drop.Contract, segment.Drop.Object) {
+		if subs := v.Standing(segment.Drop.Time); len(subs) > 0 {
+			views = append(views, due{v, subs})
+		}
+	}
+	var out []event.Event
+	for from := 0; from < len(views); from += together {
+		group := views[from:min(from+together, len(views))]
+		rendered := make([]*rendering, len(group))
+		for i, d := range group {
+			key := path.Join(d.view.ID, segment.Drop.ID, fmt.Sprintf("%06d", segment.Segment))
+			if rendered[i], err = f.rendering(d.view, key, segment); err != nil {
+				return nil, err
+			}
+		}
+		if err := f.render(ctx, segment, rendered); err != nil {
+			return nil, err
+		}
+		for i, d := range group {
+			for _, s := range d.subscriptions {
+				data := event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
+					Subscription: s.ID, Partner: s.Partner().ID, View: d.view.ID,
+					Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref}
+				made, err := event.New(cause, event.TypeSegmentMasked, Source, time.Now(), data, s.ID)
+				if err != nil {
+					return nil, err
+				}
+				made.SetSubject(fmt.Sprintf("%s/%06d/%s", segment.Drop.ID, segment.Segment, s.ID))
+				out = append(out, made)
+			}
+		}
+	}
+	return out, nil
+}
+
+// policy is the exchange with the digest, compiled.
+func (f *Function) policy(ctx context.Context, digest string) (*policy.Policy, error) {
+	f.mu.Lock()
+	p := f.compiled[digest]
+	f.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	bundle, err := f.exchanges.Get(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = policy.Compile(bundle); err != nil {
+		return nil, fault.Wrap(fault.Retry, "exchange-broken", err, "the exchange that the drop is pinned to does not compile")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.compiled) >= 8 { // a few live at once; which one goes does not matter
+		clear(f.compiled)
+	}
+	f.compiled[digest] = p
+	return p, nil
+}
+
+// render reads the segment and writes every view of it.
+func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, views []*rendering) (err error) {
+	defer func() {
+		if err != nil {
+			for _, v := range views {
+				v.abort()
+			}
+		}
+	}()
+	if len(views) == 0 {
+		return nil
+	}
+	r, err := f.landing.NewReader(ctx, segment.Object.Key, nil)
+	if err != nil {
+		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the segment")
+	}
+	defer r.Close()
+	first := views[0]
+	reader, err := record.NewReader(r, first.in, first.view.Schema, record.Limits{Row: int(segment.Object.Size) + 1, Nesting: 1 << 10})
+	if err != nil {
+		return err
+	}
+	route := newRouter(views)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := reader.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if fault.KindOf(err) == fault.Invalid {
+				return damaged(0)
+			}
+			return fault.Wrap(fault.Retry, "bucket-read", err, "cannot read the segment")
+		}
+		for i := range b.Rows {
+			if b.Rows[i].Bad != "" {
+				return damaged(b.First + int64(i))
+			}
+		}
+		if err := route.batch(ctx, f.masked, b); err != nil {
+			return err
+		}
+	}
+	for _, v := range views {
+		if err := v.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// damaged: ingest accepts no row that does not parse, so somebody else wrote.
+func damaged(row int64) error {
+	return &fault.Error{Kind: fault.Poison, Code: "landing-damaged", Where: fault.Where{Row: row},
+		Msg: "an accepted segment does not parse any more", Do: "find out who else writes into the landing bucket"}
+}

@@ -1,0 +1,184 @@
+package mask
+
+import (
+	"context"
+
+	"gocloud.dev/blob"
+
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/store"
+	"github.com/sallyport-io/sallyport/shared/transform"
+)
+
+// flushAt is how many bytes of a view are gathered before they are written.
+const flushAt = 64 << 10
+
+// rendering is one view of one segment while it is written.
+type rendering struct {
+	view       *policy.View
+	key        string
+	in         record.Format
+	wire       event.Format
+	projection *record.Projection
+	matcher    *policy.Matcher // nil: all rows
+
+	out  []byte
+	w    *store.Writer // from the first row on: an empty view is no object
+	rows int64
+	ref  event.Ref
+}
+
+// rendering prepares the transforms of a view for the segment's moment.
+func (f *Function) rendering(v *policy.View, key string, segment event.SegmentAccepted) (*rendering, error) {
+	format, err := record.ParseFormat(segment.Format, v.Schema)
+	if err != nil {
+		return nil, err
+	}
+	rules := make([]record.Rule, len(v.Fields))
+	for id, field := range v.Fields {
+		if rules[id], err = f.rule(v, field, v.Schema.Fields[id].Type, segment); err != nil {
+			return nil, err
+		}
+	}
+	r := &rendering{view: v, key: key, in: format, projection: record.NewProjection(v.Schema, format, rules)}
+	r.wire = record.WireFormat(r.projection.Format(), v.Schema)
+	if v.Filter != nil {
+		r.matcher = v.Filter.Matcher()
+	}
+	return r, nil
+}
+
+// rule turns what policy says of a field into what the projection does.
+func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, segment event.SegmentAccepted) (record.Rule, error) {
+	switch field.Op {
+	case record.Replace:
+	default:
+		return record.Rule{Op: field.Op}, nil
+	}
+	var key transform.TokenKey
+	if field.Transform.Type == "token" {
+		var err error
+		if key, err = f.ring.TokenKey(v.TokenDomain, segment.Drop.Time); err != nil {
+			return record.Rule{}, err
+		}
+	}
+	compiled, err := transform.Compile(field.Transform, t, key)
+	if err != nil {
+		return record.Rule{}, fault.Wrap(fault.Poison, "transform-compile", err, "a transform of the view cannot be made")
+	}
+	return record.Rule{Op: record.Replace, Append: compiled.Appender().Append, Out: compiled.Out(), Nulls: field.Transform.Type == "constant"}, nil
+}
+
+// row appends row i of b.
+func (r *rendering) row(ctx context.Context, bucket *blob.Bucket, b *record.Batch, i int) error {
+	if r.w == nil {
+		var err error
+		if r.w, err = store.NewWriter(ctx, bucket, r.key); err != nil {
+			return err
+		}
+		r.out = r.projection.AppendHead(r.out[:0])
+	}
+	r.out = record.AppendBefore(r.out, r.in, r.rows == 0)
+	r.out = r.projection.AppendRow(r.out, b, i)
+	r.rows++
+	if len(r.out) >= flushAt {
+		return r.flush()
+	}
+	return nil
+}
+
+func (r *rendering) flush() error {
+	_, err := r.w.Write(r.out)
+	r.out = r.out[:0]
+	return err
+}
+
+func (r *rendering) close() (err error) {
+	if r.w == nil {
+		return nil
+	}
+	r.out = r.projection.AppendTail(r.out)
+	if err := r.flush(); err != nil {
+		return err
+	}
+	r.ref, _, err = r.w.Commit()
+	r.w = nil
+	return err
+}
+
+func (r *rendering) abort() {
+	if r.w != nil {
+		r.w.Abort()
+		r.w = nil
+	}
+}
+
+// router brings each row to the views that may see it. Views whose filter is
+// an equality are found by one lookup; the others are asked one by one.
+type router struct {
+	asked   []*rendering
+	lookups []lookup
+	scratch []byte
+}
+
+// lookup finds views by the value of a top-level field.
+type lookup struct {
+	field int
+	views map[string][]*rendering
+}
+
+func newRouter(views []*rendering) *router {
+	r := &router{}
+	byField := map[int]int{}
+	for _, v := range views {
+		if v.view.Filter == nil {
+			r.asked = append(r.asked, v)
+			continue
+		}
+		field, values, ok := v.view.Filter.Equality()
+		if !ok {
+			r.asked = append(r.asked, v)
+			continue
+		}
+		at, there := byField[field]
+		if !there {
+			at = len(r.lookups)
+			byField[field] = at
+			r.lookups = append(r.lookups, lookup{field, map[string][]*rendering{}})
+		}
+		for _, value := range values {
+			r.lookups[at].views[string(value)] = append(r.lookups[at].views[string(value)], v)
+		}
+	}
+	return r
+}
+
+func (r *router) batch(ctx context.Context, bucket *blob.Bucket, b *record.Batch) error {
+	for i := range b.Rows {
+		for _, l := range r.lookups {
+			n := b.Top(i, l.field)
+			if n == nil || n.Kind == record.Null || n.Kind == record.Absent {
+				continue
+			}
+			var value []byte
+			value, r.scratch = b.Value(n, r.scratch)
+			for _, v := range l.views[string(value)] {
+				if err := v.row(ctx, bucket, b, i); err != nil {
+					return err
+				}
+			}
+		}
+		for _, v := range r.asked {
+			if v.matcher != nil && !v.matcher.Match(b, i) {
+				continue
+			}
+			if err := v.row(ctx, bucket, b, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
