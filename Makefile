@@ -1,0 +1,27 @@
+# `make help` lists the targets. Everything needs Go and nothing else.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: help check test bench soak fuzz demo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: ## everything that must hold before a change lands; what CI runs
+	./.ci/check
+
+test: ## the README's test command
+	$(GO) test ./...
+
+bench: ## speed and memory of each function and of the chain
+	$(GO) run ./localdev/bench
+
+soak: ## the crash test in full: 200 files, 2,000 events, 60 kills
+	SALLYPORT_SOAK=full $(GO) test -count=1 -timeout 60m -run 'TestNothingLost' -v ./localdev/internal/soak
+
+fuzz: ## every fuzz target for FUZZTIME (default 1m)
+	./.ci/fuzz $(or $(FUZZTIME),1m)
+
+demo: ## the three stories, end to end
+	$(GO) run ./localdev/sallyport demo
