@@ -224,7 +224,7 @@ func (t *taking) take(ctx context.Context, src io.Reader, size int64) error {
 // rows validates every row and keeps it where it belongs.
 func (t *taking) rows(ctx context.Context, reader record.Reader, format record.Format) (err error) {
 	c := t.intake.Compiled
-	validator := c.NewValidator(contract.Options{UniqueKeys: int(t.limits.UniqueKeys)})
+	validator := c.NewValidator(contract.ValidatorOptions{UniqueKeys: int(t.limits.UniqueKeys)})
 	t.report.max = int(t.limits.Report)
 
 	prefix := fmt.Sprintf("%s/%.16s/", t.drop.ID, strings.TrimPrefix(t.digest, "sha256:"))

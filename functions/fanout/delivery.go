@@ -1,0 +1,208 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/sallyport-io/sallyport/shared/deliver"
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/store"
+)
+
+// delivery is one segment on its way to one subscription.
+type delivery struct {
+	f     *Function
+	cause event.Event
+	s     event.SegmentMasked
+
+	subscription *exchange.Subscription // of the pinned exchange
+	view         *policy.View
+}
+
+func (d *delivery) run(ctx context.Context) ([]event.Event, error) {
+	if err := d.resolve(ctx); err != nil {
+		return nil, err
+	}
+	m, there, err := d.f.mark(ctx, d.s)
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		if m, err = d.bring(ctx); err != nil {
+			return d.failed(ctx, err)
+		}
+	}
+	key, err := d.manifest(ctx)
+	if err != nil {
+		failed, err := d.failed(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		completed, err := d.completed(m, "")
+		return append(completed, failed...), err
+	}
+	return d.completed(m, key)
+}
+
+// resolve finds what the pinned exchange says of the subscription, and holds the
+// event to it: an object of another view must not reach the partner, whoever
+// sent the event.
+func (d *delivery) resolve(ctx context.Context) error {
+	p, err := d.f.policy(ctx, event.Extension(d.cause, event.ExtExchange))
+	if err != nil {
+		return err
+	}
+	d.subscription = p.Bundle().Subscription(d.s.Subscription)
+	if d.subscription == nil || d.subscription.Partner().ID != d.s.Partner {
+		return fault.New(fault.Poison, "subscription-unknown", "the exchange that the drop is pinned to has no such subscription of this partner",
+			"look for a producer of another version")
+	}
+	for _, v := range p.Views(d.s.Drop.Contract, d.s.Drop.Object) {
+		if v.ID == d.s.View && slices.Contains(v.Subscriptions, d.subscription) {
+			d.view = v
+		}
+	}
+	if d.view == nil {
+		return fault.New(fault.Poison, "view-unknown", "the view of the segment is not the subscription's", "mask the drop again; nothing was sent")
+	}
+	if want := path.Join(d.s.View, d.s.Drop.ID, number(d.s.Segment)); d.s.Rows > 0 && d.s.Object.Key != want {
+		return fault.New(fault.Poison, "object-misplaced", "the object of the segment does not lie where its view's do", "mask the drop again; nothing was sent")
+	}
+	return nil
+}
+
+// bring delivers the segment if the subscription stands, and marks it.
+func (d *delivery) bring(ctx context.Context) (mark, error) {
+	if err := d.f.standing(ctx, &d.s); err != nil {
+		return mark{}, err
+	}
+	var receipt deliver.Receipt
+	if d.s.Rows > 0 {
+		segment, err := d.segment()
+		if err != nil {
+			return mark{}, err
+		}
+		err = d.to(ctx, func(to deliver.Destination) error {
+			receipt, err = to.Deliver(ctx, segment)
+			return err
+		})
+		if err != nil {
+			return mark{}, err
+		}
+	}
+	return d.f.setMark(ctx, d.s, mark{Receipt: receipt, Time: d.f.now().UTC()})
+}
+
+// to calls f with the subscription's destination.
+func (d *delivery) to(ctx context.Context, f func(deliver.Destination) error) error {
+	at := d.subscription.Destination
+	to, release, err := d.f.destinations.acquire(ctx, deliver.Target{URL: at.URL, Send: at.Send, Format: at.Format})
+	if err != nil {
+		return err
+	}
+	err = f(to)
+	release(err)
+	return err
+}
+
+func (d *delivery) drop() deliver.Drop {
+	return deliver.Drop{Subscription: d.s.Subscription, Contract: d.s.Drop.Contract, ID: d.s.Drop.ID, Time: d.s.Drop.Time}
+}
+
+// segment is the segment as deliver takes it.
+func (d *delivery) segment() (deliver.Segment, error) {
+	format, err := record.ParseFormat(d.s.Format, d.view.Schema)
+	if err != nil {
+		return deliver.Segment{}, err
+	}
+	var columns []int
+	for _, c := range d.view.Schema.Columns() {
+		if d.view.Fields[c].Op != record.Drop {
+			columns = append(columns, c)
+		}
+	}
+	return deliver.Segment{
+		Drop: d.drop(), Number: d.s.Segment, Of: d.s.Segments, Rows: d.s.Rows,
+		Schema: d.view.Schema, Format: format, Columns: columns,
+		Size: d.s.Object.Size, Digest: d.s.Object.Digest,
+		Open: func(ctx context.Context) (io.ReadCloser, error) {
+			r, err := d.f.masked.NewReader(ctx, d.s.Object.Key, nil)
+			switch {
+			case err == nil:
+				return r, nil
+			case store.NotFound(err):
+				return nil, fault.New(fault.Poison, "masked-missing", "the masked segment is not there any more",
+					"keep masked segments longer than destinations may be broken; mask the drop again")
+			}
+			return nil, fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the masked segment")
+		},
+	}, nil
+}
+
+// completed is the event that the mark was made for, the same in every run.
+func (d *delivery) completed(m mark, manifest string) ([]event.Event, error) {
+	data := d.outcome()
+	data.Rows, data.Object, data.Manifest = m.Rows, m.Object, manifest
+	e, err := event.New(d.cause, event.TypeDeliveryCompleted, Source, m.Time, data)
+	if err != nil {
+		return nil, err
+	}
+	e.SetSubject(d.subject())
+	return []event.Event{e}, nil
+}
+
+// failed is the event that ends a delivery: if policy refused it, or if its
+// destination was broken for too long. Any other error is to be returned.
+func (d *delivery) failed(ctx context.Context, err error) ([]event.Event, error) {
+	switch {
+	case ctx.Err() != nil:
+		return nil, err // we were stopped, whatever it looks like
+	case fault.KindOf(err) == fault.Denied:
+	case fault.KindOf(err) == fault.Retry && fault.CodeOf(err) == deliver.CodeUnavailable && d.patienceEnded():
+	default:
+		return nil, err
+	}
+	data := d.outcome()
+	data.Fault = event.FaultOf(d.located(err))
+	e, err := event.New(d.cause, event.TypeDeliveryFailed, Source, d.f.now(), data)
+	if err != nil {
+		return nil, err
+	}
+	e.SetSubject(d.subject())
+	return []event.Event{e}, nil
+}
+
+// patienceEnded reports whether the segment waits for its destination for longer
+// than the subscription says.
+func (d *delivery) patienceEnded() bool {
+	return d.f.now().After(d.cause.Time().Add(d.subscription.Destination.Patience()))
+}
+
+func (d *delivery) outcome() event.Delivery {
+	return event.Delivery{Drop: d.s.Drop, Segment: d.s.Segment, Segments: d.s.Segments, Subscription: d.s.Subscription, Partner: d.s.Partner}
+}
+
+func (d *delivery) subject() string {
+	return fmt.Sprintf("%s/%s/%s", d.s.Drop.ID, number(d.s.Segment), d.s.Subscription)
+}
+
+// located is err with its place.
+func (d *delivery) located(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return err
+	}
+	return f.At(fault.Where{Partner: d.s.Partner, Contract: d.s.Drop.Contract, Subscription: d.s.Subscription,
+		Drop: d.s.Drop.ID, Segment: fmt.Sprint(d.s.Segment)})
+}
+
+// number is how a segment's number stands in keys.
+func number(segment int) string { return fmt.Sprintf("%06d", segment) }

@@ -1,0 +1,216 @@
+package contract
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// maxExponent bounds what "1e400" may mean, so that comparing stays cheap.
+const maxExponent = 400
+
+// decimal is a number as it is written, cut into spans: it is compared digit by
+// digit, without becoming a float.
+type decimal struct {
+	neg       bool
+	int, frac []byte // digits before and behind the point
+	exp       int
+}
+
+// parseDecimal cuts v: [+-] digits [. digits] [e [+-] digits].
+func parseDecimal(v []byte) (d decimal, ok bool) {
+	i := 0
+	if i < len(v) && (v[i] == '-' || v[i] == '+') {
+		d.neg = v[i] == '-'
+		i++
+	}
+	from := i
+	for i < len(v) && v[i]-'0' < 10 {
+		i++
+	}
+	d.int = v[from:i]
+	if i < len(v) && v[i] == '.' {
+		from = i + 1
+		for i++; i < len(v) && v[i]-'0' < 10; i++ {
+		}
+		if d.frac = v[from:i]; len(d.frac) == 0 {
+			return d, false
+		}
+	}
+	if len(d.int) == 0 {
+		return d, false
+	}
+	if i < len(v) && v[i]|0x20 == 'e' {
+		i++
+		neg := false
+		if i < len(v) && (v[i] == '-' || v[i] == '+') {
+			neg = v[i] == '-'
+			i++
+		}
+		from = i
+		for ; i < len(v) && v[i]-'0' < 10; i++ {
+			if d.exp = 10*d.exp + int(v[i]-'0'); d.exp > maxExponent {
+				return d, false
+			}
+		}
+		if i == from {
+			return d, false
+		}
+		if neg {
+			d.exp = -d.exp
+		}
+	}
+	return d, i == len(v)
+}
+
+// isInteger reports whether v is digits with perhaps a sign.
+func isInteger(v []byte) bool {
+	if len(v) > 0 && (v[0] == '-' || v[0] == '+') {
+		v = v[1:]
+	}
+	for _, c := range v {
+		if c-'0' >= 10 {
+			return false
+		}
+	}
+	return len(v) > 0
+}
+
+// digit is the digit at 10^at.
+func (d *decimal) digit(at int) byte {
+	at -= d.exp
+	if at >= 0 {
+		if at < len(d.int) {
+			return d.int[len(d.int)-1-at] - '0'
+		}
+		return 0
+	}
+	if at = -1 - at; at < len(d.frac) {
+		return d.frac[at] - '0'
+	}
+	return 0
+}
+
+// compare is -1, 0 or 1 as a is less than, equal to or greater than b.
+func (a *decimal) compare(b *decimal) int {
+	high := max(len(a.int)+a.exp, len(b.int)+b.exp) - 1
+	low := min(a.exp-len(a.frac), b.exp-len(b.frac))
+	abs, zero := 0, true
+	for at := high; at >= low; at-- {
+		x, y := a.digit(at), b.digit(at)
+		if x|y != 0 {
+			zero = false
+		}
+		if a.neg != b.neg {
+			if !zero {
+				break
+			}
+			continue
+		}
+		if x != y {
+			abs = 1
+			if x < y {
+				abs = -1
+			}
+			break
+		}
+	}
+	switch {
+	case zero:
+		return 0
+	case a.neg != b.neg && a.neg:
+		return -1
+	case a.neg != b.neg:
+		return 1
+	case a.neg:
+		return -abs
+	}
+	return abs
+}
+
+// bound makes a decimal of a YAML number, or of text that is one.
+func bound(v any) (*decimal, error) {
+	text := ""
+	switch v := v.(type) {
+	case int:
+		text = strconv.Itoa(v)
+	case int64:
+		text = strconv.FormatInt(v, 10)
+	case uint64:
+		text = strconv.FormatUint(v, 10)
+	case float64:
+		text = strconv.FormatFloat(v, 'f', -1, 64)
+	case string:
+		text = v
+	}
+	d, ok := parseDecimal([]byte(text))
+	if !ok {
+		return nil, fmt.Errorf("must be a number")
+	}
+	return &d, nil
+}
+
+func (d *decimal) String() string {
+	s := string(d.int)
+	if len(d.frac) > 0 {
+		s += "." + string(d.frac)
+	}
+	if d.neg {
+		s = "-" + s
+	}
+	if d.exp != 0 {
+		s += fmt.Sprintf("e%d", d.exp)
+	}
+	return s
+}
+
+// multipleOf reports whether v is a whole multiple of step, exactly.
+func (v *decimal) multipleOf(step *decimal) bool {
+	scale := max(len(v.frac)-v.exp, len(step.frac)-step.exp, 0)
+	if a, ok := v.scaled(scale); ok {
+		if b, ok := step.scaled(scale); ok && b != 0 {
+			return a%b == 0
+		}
+	}
+	a, b := new(big.Rat), new(big.Rat)
+	if _, ok := a.SetString(v.String()); !ok {
+		return false
+	}
+	if _, ok := b.SetString(step.String()); !ok || b.Sign() == 0 {
+		return false
+	}
+	return a.Quo(a, b).IsInt()
+}
+
+// scaled is the number times 10^scale, if it fits.
+func (d *decimal) scaled(scale int) (n uint64, ok bool) {
+	if len(d.int)+d.exp+scale > 18 {
+		return 0, false
+	}
+	for at := len(d.int) + d.exp - 1; at >= -scale; at-- {
+		n = 10*n + uint64(d.digit(at))
+	}
+	return n, true
+}
+
+// widths are the bounds of ODCS's integer formats (Rust's types).
+func widths(format string) (low, high *decimal, err error) {
+	bits, err := strconv.Atoi(strings.TrimLeft(format, "iu"))
+	if err != nil || len(format) < 2 || (format[0] != 'i' && format[0] != 'u') || (bits != 8 && bits != 16 && bits != 32 && bits != 64 && bits != 128) {
+		return nil, nil, fmt.Errorf("%q is not a width: i8 to i128 or u8 to u128", format)
+	}
+	lowest, highest := new(big.Int), new(big.Int)
+	if format[0] == 'u' {
+		highest.Lsh(big.NewInt(1), uint(bits))
+	} else {
+		highest.Lsh(big.NewInt(1), uint(bits-1))
+		lowest.Neg(highest)
+	}
+	highest.Sub(highest, big.NewInt(1))
+	if low, err = bound(lowest.String()); err != nil {
+		return nil, nil, err
+	}
+	high, err = bound(highest.String())
+	return low, high, err
+}

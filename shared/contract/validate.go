@@ -1,0 +1,406 @@
+package contract
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/record"
+)
+
+// Violation says that a rule is broken: where, which, and what was wanted;
+// never the value.
+type Violation struct {
+	Row, Line int64  // from 1; 0 for a rule of the whole drop
+	Path      string // of the field; "" for the row
+	Rule      string
+	Want      string // "at most 34 characters"
+	Do        string
+	Severity  Severity
+}
+
+// ValidatorOptions bound what a Validator remembers.
+type ValidatorOptions struct {
+	UniqueKeys int // keys of all that must be unique; 0: 2,000,000
+}
+
+// Validator holds the rows of one drop to a contract. It is for one goroutine.
+type Validator struct {
+	c       *Compiled
+	max     int
+	seeds   [2]maphash.Seed
+	sets    []keySet // per Compiled.keys
+	keys    int
+	counts  []int64 // per Compiled.metrics
+	doubles []int64 // per Compiled.keys that are counted
+	rows    int64
+	scratch []byte
+	key     []byte
+	byField [][]int // metrics by field
+}
+
+// uniqueKey is what may stand once in a drop.
+type uniqueKey struct {
+	fields  []int
+	path    string
+	rule    *rule
+	counted bool // for a metric: doubles are counted, not refused
+}
+
+// NewValidator begins a drop.
+func (c *Compiled) NewValidator(o ValidatorOptions) *Validator {
+	if o.UniqueKeys == 0 {
+		o.UniqueKeys = 2_000_000
+	}
+	v := &Validator{c: c, max: o.UniqueKeys, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		sets: make([]keySet, len(c.keys)), counts: make([]int64, len(c.metrics)), doubles: make([]int64, len(c.keys))}
+	for i, m := range c.metrics {
+		if m.counts != nil {
+			if v.byField == nil {
+				v.byField = make([][]int, len(c.fields))
+			}
+			v.byField[m.id] = append(v.byField[m.id], i)
+		}
+	}
+	return v
+}
+
+// Check holds the rows of b to the contract. It sets invalid[i] for each row
+// that breaks a rule whose severity is error, and calls report for each broken
+// rule. len(invalid) is len(b.Rows). The error, of kind Invalid, says that the
+// drop cannot be checked on.
+func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation)) error {
+	for i := range b.Rows {
+		row := &b.Rows[i]
+		v.rows++
+		if row.Bad != "" {
+			invalid[i] = true
+			report(Violation{Row: b.First + int64(i), Line: row.Line, Rule: row.Bad, Want: forms[row.Bad], Do: "correct how the row is written"})
+			continue
+		}
+		for n := row.First; n < row.Past; n++ {
+			node := &b.Nodes[n]
+			if broken := v.node(b, n, node); broken != nil {
+				if broken.severity == Error {
+					invalid[i] = true
+				}
+				v.report(b, i, v.c.fields[node.Field].path, broken, report)
+			}
+		}
+		if len(v.sets) > 0 && !invalid[i] { // a refused row takes no key
+			if err := v.unique(b, i, invalid, report); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forms say what a rule of form wants.
+var forms = map[string]string{
+	record.BadColumns:   "as many columns as the contract has",
+	record.BadQuote:     "a closing quote, and nothing between it and the delimiter",
+	record.BadUTF8:      "text in UTF-8",
+	record.BadNUL:       "text without zero bytes",
+	record.BadJSON:      "JSON (RFC 8259)",
+	record.BadObject:    "a JSON object",
+	record.BadDepth:     "JSON nested no deeper than limits.nesting",
+	record.BadDuplicate: "each name once in an object",
+	record.BadMember:    "only the members that the contract names",
+	record.BadMembers:   "no more members in an object than limits.columns",
+}
+
+func (v *Validator) report(b *record.Batch, i int, path string, r *rule, report func(Violation)) {
+	report(Violation{Row: b.First + int64(i), Line: b.Rows[i].Line, Path: path, Rule: r.name, Want: r.want, Do: r.do, Severity: r.severity})
+}
+
+// node holds one value to its field and answers the first rule that it breaks.
+func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
+	f := &v.c.fields[node.Field]
+	var value []byte
+	switch node.Kind {
+	case record.Text:
+		value = b.Data[node.Start:node.End]
+		if value[0] == '"' {
+			value, v.scratch = b.Value(node, v.scratch)
+		}
+	case record.Absent, record.Null:
+		if v.byField != nil {
+			for _, m := range v.byField[node.Field] {
+				if v.c.metrics[m].nulls {
+					v.counts[m]++
+				}
+			}
+		}
+		return f.required
+	case record.JSONString:
+		switch f.typ {
+		case record.String, record.Date, record.Timestamp, record.Time:
+		case record.Opaque:
+			return nil
+		default:
+			return f.kind
+		}
+		value = b.Data[node.Start+1 : node.End-1]
+		if node.Escaped {
+			value, v.scratch = b.Value(node, v.scratch)
+		}
+	case record.JSONNumber:
+		switch f.typ {
+		case record.Integer, record.Number:
+		case record.Opaque:
+			return nil
+		default:
+			return f.kind
+		}
+		value = b.Data[node.Start:node.End]
+	case record.JSONBool:
+		switch f.typ {
+		case record.Boolean:
+		case record.Opaque:
+			return nil
+		default:
+			return f.kind
+		}
+		value = b.Data[node.Start:node.End]
+	case record.JSONObject:
+		if f.typ == record.Opaque {
+			return nil
+		}
+		if f.typ != record.Object {
+			return f.kind
+		}
+		return v.members(b, n, node, f)
+	case record.JSONArray:
+		if f.typ == record.Opaque {
+			return nil
+		}
+		if f.typ != record.Array {
+			return f.kind
+		}
+		return v.members(b, n, node, f)
+	}
+	for _, check := range f.checks {
+		if broken := check(value); broken != nil {
+			return broken
+		}
+	}
+	if v.byField != nil {
+		for _, m := range v.byField[node.Field] {
+			if v.c.metrics[m].counts(value) != nil {
+				v.counts[m]++
+			}
+		}
+	}
+	return nil
+}
+
+// members holds an object or array to how many it may have.
+func (v *Validator) members(b *record.Batch, n uint32, node *record.Node, f *field) *rule {
+	if f.count == nil && f.uniqueItems == nil {
+		return nil
+	}
+	count := 0
+	for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
+		if b.Nodes[k].Kind != record.Absent {
+			count++
+		}
+	}
+	if f.count != nil && (count < f.minCount || count > f.maxCount) {
+		return f.count
+	}
+	if f.uniqueItems != nil && v.itemTwice(b, n, node, count) {
+		return f.uniqueItems
+	}
+	return nil
+}
+
+// itemTwice compares items as they are written, strings without their escapes.
+func (v *Validator) itemTwice(b *record.Batch, n uint32, node *record.Node, count int) bool {
+	seen := make(map[[2]uint64]struct{}, count)
+	for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
+		item := &b.Nodes[k]
+		value := b.Raw(item)
+		if item.Kind == record.JSONString {
+			value, v.scratch = b.Value(item, v.scratch)
+		} else if item.Kind == record.JSONObject || item.Kind == record.JSONArray {
+			value = withoutSpace(value)
+		}
+		h := v.hash(append(append(v.key[:0], byte(item.Kind)), value...))
+		if _, twice := seen[h]; twice {
+			return true
+		}
+		seen[h] = struct{}{}
+	}
+	return false
+}
+
+// withoutSpace leaves out white space between JSON tokens.
+func withoutSpace(v []byte) []byte {
+	out := make([]byte, 0, len(v))
+	quoted := false
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		switch {
+		case quoted && c == '\\' && i+1 < len(v):
+			out = append(out, c)
+			i++
+			c = v[i]
+		case c == '"':
+			quoted = !quoted
+		case !quoted && bytes.IndexByte([]byte(" \t\r\n"), c) >= 0:
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (v *Validator) hash(key []byte) [2]uint64 {
+	return [2]uint64{maphash.Bytes(v.seeds[0], key), maphash.Bytes(v.seeds[1], key)}
+}
+
+// unique looks for each key of row i among those of the rows before. A key with
+// a null in it is not compared. Keys are remembered as 128 bits of a hash whose
+// seed no sender knows.
+func (v *Validator) unique(b *record.Batch, i int, invalid []bool, report func(Violation)) error {
+	var hashes [8][2]uint64
+	known := hashes[:0]
+	for k := range v.c.keys {
+		key := &v.c.keys[k]
+		v.key = v.key[:0]
+		null := false
+		for _, id := range key.fields {
+			n := b.Top(i, id)
+			if null = n == nil || n.Kind == record.Null || n.Kind == record.Absent; null {
+				break
+			}
+			var value []byte
+			value, v.scratch = b.Value(n, v.scratch)
+			v.key = append(v.key, byte(len(value)), byte(len(value)>>8), byte(len(value)>>16), byte(len(value)>>24))
+			v.key = append(v.key, value...)
+		}
+		var h [2]uint64
+		if !null {
+			h = v.hash(v.key)
+			if v.sets[k].has(h) {
+				if key.counted {
+					v.doubles[k]++
+				} else {
+					if key.rule.severity == Error {
+						invalid[i] = true
+					}
+					v.report(b, i, key.path, key.rule, report)
+				}
+			}
+		}
+		known = append(known, h)
+	}
+	if invalid[i] {
+		return nil
+	}
+	for k, h := range known {
+		if h != [2]uint64{} && v.sets[k].add(h) {
+			if v.keys++; v.keys > v.max {
+				return fault.New(fault.Invalid, "too-many-keys", fmt.Sprintf("more than %d keys must be remembered to see that they are unique", v.max),
+					"send it in several files, or raise limits.uniqueKeys in exchange.yaml")
+			}
+		}
+	}
+	return nil
+}
+
+// Finish answers the rules of the whole drop that are broken.
+func (v *Validator) Finish() []Violation {
+	var broken []Violation
+	for i := range v.c.metrics {
+		m := &v.c.metrics[i]
+		n := float64(v.counts[i])
+		switch {
+		case m.key >= 0:
+			n = float64(v.doubles[m.key])
+		case m.rule.name == "rowCount":
+			n = float64(v.rows)
+		}
+		if m.percent && v.rows > 0 {
+			n = 100 * n / float64(v.rows)
+		}
+		if m.compare(n) {
+			continue
+		}
+		path := v.c.fields[m.id].path
+		if m.key >= 0 {
+			path = v.c.keys[m.key].path
+		}
+		broken = append(broken, Violation{Path: path, Rule: m.rule.name, Want: m.rule.want, Do: m.rule.do, Severity: m.rule.severity})
+	}
+	return broken
+}
+
+// keySet is a set of 128-bit hashes: open addressing, linear probing.
+type keySet struct {
+	slots [][2]uint64
+	n     int
+}
+
+func (s *keySet) find(h [2]uint64) (at int, found bool) {
+	mask := len(s.slots) - 1
+	for at = int(h[0]) & mask; s.slots[at] != [2]uint64{}; at = (at + 1) & mask {
+		if s.slots[at] == h {
+			return at, true
+		}
+	}
+	return at, false
+}
+
+func (s *keySet) has(h [2]uint64) bool {
+	if s.n == 0 {
+		return false
+	}
+	_, found := s.find(h)
+	return found
+}
+
+// add reports whether h is new.
+func (s *keySet) add(h [2]uint64) bool {
+	if 4*(s.n+1) > 3*len(s.slots) {
+		old := s.slots
+		s.slots = make([][2]uint64, max(1024, 2*len(old)))
+		for _, k := range old {
+			if k != [2]uint64{} {
+				at, _ := s.find(k)
+				s.slots[at] = k
+			}
+		}
+	}
+	at, found := s.find(h)
+	if !found {
+		s.slots[at] = h
+		s.n++
+	}
+	return !found
+}
+
+// Rules names the rules that the contract enforces on a field: for people.
+func (c *Compiled) Rules(id int) []string {
+	f := &c.fields[id]
+	var names []string
+	if f.required != nil {
+		names = append(names, "required")
+	}
+	p := c.Properties[id]
+	if p != nil {
+		names = append(names, p.LogicalTypeOptions.present()...)
+		if len(p.Enum) > 0 || ours(p.CustomProperties, "enum") != nil {
+			names = append(names, "enum")
+		}
+	}
+	for _, k := range c.keys {
+		if slices.Contains(k.fields, id) {
+			names = append(names, k.rule.name)
+		}
+	}
+	return names
+}
