@@ -8,8 +8,12 @@ import (
 	"strings"
 )
 
-// maxStates bounds the table of a pattern: 256 states of 128 bytes, 64 KiB.
-const maxStates = 256
+// Bounds of the table of a pattern: 256 states of 128 entries are 64 KiB, and
+// building it takes milliseconds.
+const (
+	maxStates  = 256
+	maxProgram = 512
+)
 
 // pattern matches a value against a regular expression: by a table over ASCII
 // bytes where that is small enough, by regexp otherwise and for values that are
@@ -18,6 +22,7 @@ type pattern struct {
 	next  [][128]uint16 // nil: too large. State 0 matches nothing any more.
 	final []bool        // the value matches if it ends in this state
 	start uint16
+	empty bool // whether the empty value matches: it is at its beginning and its end at once
 	re    *regexp.Regexp
 }
 
@@ -59,6 +64,9 @@ func compilePattern(text string) (*pattern, error) {
 // table builds the automaton by subset construction (Thompson 1968, as told in
 // Russ Cox, "Regular Expression Matching Can Be Simple And Fast").
 func (p *pattern) table(prog *syntax.Prog) {
+	if len(prog.Inst) > maxProgram {
+		return
+	}
 	for _, i := range prog.Inst {
 		if i.Op == syntax.InstEmptyWidth && syntax.EmptyOp(i.Arg)&(syntax.EmptyWordBoundary|syntax.EmptyNoWordBoundary|syntax.EmptyBeginLine|syntax.EmptyEndLine) != 0 {
 			return // needs to look around: left to regexp
@@ -100,8 +108,7 @@ func (p *pattern) table(prog *syntax.Prog) {
 	for _, set := range b.sets {
 		p.final = append(p.final, b.matches(b.closure(set, syntax.EmptyEndText)))
 	}
-	// The empty value is at its beginning and its end at once.
-	p.final[p.start] = b.matches(b.closure([]uint32{uint32(prog.Start)}, syntax.EmptyBeginText|syntax.EmptyEndText))
+	p.empty = b.matches(b.closure([]uint32{uint32(prog.Start)}, syntax.EmptyBeginText|syntax.EmptyEndText))
 }
 
 func isRune(op syntax.InstOp) bool {
@@ -167,6 +174,9 @@ func (b *builder) state(set []uint32) uint16 {
 func (p *pattern) match(v []byte) bool {
 	if p.next == nil {
 		return p.re.Match(v)
+	}
+	if len(v) == 0 {
+		return p.empty
 	}
 	s := p.start
 	for _, c := range v {
