@@ -50,7 +50,6 @@ func (p *pool) acquire(ctx context.Context, t deliver.Target) (to deliver.Destin
 	if e.to == nil {
 		// A destination outlives the delivery that it is opened for.
 		if e.to, err = deliver.Open(context.WithoutCancel(ctx), t, p.opener); err != nil {
-			e.to = nil
 			p.release(t, e, err)
 			return nil, nil, err
 		}

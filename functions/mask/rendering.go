@@ -59,7 +59,7 @@ func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, s
 		return record.Rule{Op: field.Op}, nil
 	}
 	var key transform.TokenKey
-	if field.Transform.Type == "token" {
+	if field.Transform.Type == transform.Token {
 		var err error
 		if key, err = f.ring.TokenKey(v.TokenDomain, segment.Drop.Time); err != nil {
 			return record.Rule{}, err
@@ -69,7 +69,7 @@ func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, s
 	if err != nil {
 		return record.Rule{}, fault.Wrap(fault.Poison, "transform-compile", err, "a transform of the view cannot be made")
 	}
-	return record.Rule{Op: record.Replace, Append: compiled.Appender().Append, Out: compiled.Out(), Nulls: field.Transform.Type == "constant"}, nil
+	return record.Rule{Op: record.Replace, Append: compiled.Appender().Append, Out: compiled.Out(), Nulls: compiled.HidesNull()}, nil
 }
 
 // row appends row i of b.

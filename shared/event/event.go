@@ -185,25 +185,35 @@ func ID(parts ...string) string {
 // DropID derives the id of a drop from where it lies.
 func DropID(key, generation string) string { return ID("drop", key, generation) }
 
+// Origin makes an event that no other caused.
+func Origin(id, typ, source string, now time.Time, data any) (Event, error) {
+	e := ce.New()
+	e.SetID(id)
+	e.SetType(typ)
+	e.SetSource(source)
+	e.SetTime(now)
+	return e, setData(&e, data)
+}
+
+func setData(e *Event, data any) error {
+	if err := e.SetData(ce.ApplicationJSON, data); err != nil {
+		return fault.Wrap(fault.Poison, "event-encode", err, "cannot encode the data of a "+e.Type())
+	}
+	return nil
+}
+
 // New makes an event of the chain whose id is derived from cause's id, its type
 // and the discriminating parts. It inherits the exchange pin, the correlation
 // and the trace of cause. now is its time attribute.
 func New(cause Event, typ, source string, now time.Time, data any, parts ...string) (Event, error) {
-	e := ce.New()
-	e.SetID(ID(append([]string{cause.ID(), typ}, parts...)...))
-	e.SetType(typ)
-	e.SetSource(source)
-	e.SetTime(now)
+	e, err := Origin(ID(append([]string{cause.ID(), typ}, parts...)...), typ, source, now, data)
 	for _, name := range []string{ExtExchange, ExtCorrelationID, ExtTraceparent} {
 		if v, ok := cause.Extensions()[name]; ok {
 			e.SetExtension(name, v)
 		}
 	}
 	e.SetExtension(ExtCausationID, cause.ID())
-	if err := e.SetData(ce.ApplicationJSON, data); err != nil {
-		return e, fault.Wrap(fault.Poison, "event-encode", err, "cannot encode the data of a "+typ)
-	}
-	return e, nil
+	return e, err
 }
 
 // FromChain reports whether e is one of the chain's own events.

@@ -43,10 +43,14 @@ func Create(ctx context.Context, b *blob.Bucket, key string, data []byte) (creat
 	switch {
 	case err == nil:
 		return true, nil
-	case Exists(err):
-		return false, nil
+	case !Exists(err):
+		return false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot create "+key)
 	}
-	return false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot create "+key)
+	// A precondition may have failed for another reason: a closed bucket.
+	if there, lookErr := b.Exists(ctx, key); lookErr != nil || !there {
+		return false, fault.Wrap(fault.Retry, "bucket-write", errors.Join(err, lookErr), "cannot create "+key)
+	}
+	return false, nil
 }
 
 // Read is the object's content. An object larger than max is a Poison fault, so

@@ -1,0 +1,271 @@
+// Package exchange is the configuration of one deployment: the folder of
+// contracts, partners and profiles that lies in Git, the checks that it must
+// pass, and the bundle that it is compiled to.
+//
+// Load reads a folder and answers every problem of every file at once, with
+// file, line and column. A Bundle is one canonical document under one digest;
+// a Repository keeps bundles in a bucket, so that a drop can be pinned to the
+// configuration under which it arrived.
+//
+// What a partner may see of a contract is not decided here but in package
+// policy, which compiles a Bundle.
+package exchange
+
+import (
+	"time"
+
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/transform"
+)
+
+// APIVersion is the version of the documents of the folder (contracts have
+// their own, ODCS).
+const APIVersion = "sallyport.io/v1"
+
+// The kinds of documents.
+const (
+	KindExchange = "Exchange"
+	KindPartner  = "Partner"
+	KindProfile  = "Profile"
+)
+
+// Exchange is exchange.yaml: the name of a deployment and its bounds.
+type Exchange struct {
+	// Version of this document's form.
+	APIVersion string `yaml:"apiVersion" json:"apiVersion" jsonschema:"required,enum=sallyport.io/v1"`
+	// What this document is.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=Exchange"`
+	// Name of the deployment.
+	Name string `yaml:"name" json:"name" jsonschema:"required,pattern=^[a-z0-9-]{1\\,40}$"`
+	// What the exchange is for, in words.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// How drops are cut.
+	Segment Segment `yaml:"segment" json:"segment,omitzero"`
+	// What a drop may cost at most.
+	Limits Limits `yaml:"limits" json:"limits,omitzero"`
+
+	source source
+}
+
+// Segment says how drops are cut.
+type Segment struct {
+	// Bytes of a landing segment. Default: 16MiB.
+	Size Size `yaml:"size" json:"size,omitempty"`
+}
+
+// Limits bound what a drop may cost. A zero field means the default.
+type Limits struct {
+	// Stored size of a drop. Default: 50GiB.
+	Object Size `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
+	// Size of a drop once decompressed. Default: 200GiB.
+	Decompressed Size `yaml:"decompressed" json:"decompressed,omitempty"`
+	// Decompressed size over stored size, once past 1 MiB. Default: 200.
+	Ratio int `yaml:"ratio" json:"ratio,omitempty" jsonschema:"minimum=1"`
+	// Bytes of one row. Default: 4MiB.
+	Row Size `yaml:"row" json:"row,omitempty"`
+	// Columns of a CSV record, or members of a JSON object. Default: 4096.
+	Columns int `yaml:"columns" json:"columns,omitempty" jsonschema:"minimum=1"`
+	// Depth of nested JSON. Default: 64.
+	Nesting int `yaml:"nesting" json:"nesting,omitempty" jsonschema:"minimum=1"`
+	// Violations that a report lists; the rest is counted. Default: 1000.
+	Report int `yaml:"report" json:"report,omitempty" jsonschema:"minimum=1"`
+	// Keys that a uniqueness rule remembers per drop. Default: 2000000.
+	UniqueKeys int `yaml:"uniqueKeys" json:"uniqueKeys,omitempty" jsonschema:"minimum=1"`
+}
+
+// WithDefaults fills the zero fields.
+func (l Limits) WithDefaults() Limits {
+	size := func(v *Size, d Size) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	count := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	rows := record.Limits{}.WithDefaults()
+	size(&l.Object, 50<<30)
+	size(&l.Decompressed, 200<<30)
+	count(&l.Ratio, 200)
+	size(&l.Row, Size(rows.Row))
+	count(&l.Columns, rows.Columns)
+	count(&l.Nesting, rows.Nesting)
+	count(&l.Report, 1000)
+	count(&l.UniqueKeys, 2_000_000)
+	return l
+}
+
+// Records are the bounds that a record.Reader keeps.
+func (l Limits) Records() record.Limits {
+	return record.Limits{Row: int(l.Row), Columns: l.Columns, Nesting: l.Nesting}
+}
+
+// Partner is one document of partners/: an organisation that drops data,
+// receives data, or both.
+type Partner struct {
+	// Version of this document's form.
+	APIVersion string `yaml:"apiVersion" json:"apiVersion" jsonschema:"required,enum=sallyport.io/v1"`
+	// What this document is.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=Partner"`
+	// Id of the partner, also its prefix in the drops bucket.
+	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,40}$"`
+	// Name of the organisation.
+	Name string `yaml:"name" json:"name,omitempty"`
+	// What is there to know about it, in words.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// What the partner may drop, and where.
+	Drops []*DropRule `yaml:"drops" json:"drops,omitempty"`
+	// What the partner receives.
+	Subscriptions []*Subscription `yaml:"subscriptions" json:"subscriptions,omitempty"`
+
+	source source
+}
+
+// DropRule lets a partner drop data of one contract below one path.
+type DropRule struct {
+	// Id or name of a contract.
+	Contract string `yaml:"contract" json:"contract" jsonschema:"required,minLength=1"`
+	// Schema object of the contract; may be left out where there is one.
+	Object string `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
+	// Glob below the partner's prefix: * and ? within a segment, ** for any number of segments. Default: all below a folder with the name of contract.
+	Path Glob `yaml:"path" json:"path,omitempty" jsonschema:"minLength=1"`
+}
+
+// Glob is the path pattern of the rule, its default filled in.
+func (d *DropRule) Glob() Glob {
+	if d.Path == "" {
+		return Glob(d.Contract + "/**")
+	}
+	return d.Path
+}
+
+// Subscription is one partner's entitlement to one object of one contract.
+type Subscription struct {
+	// Id of the subscription, unique in the exchange.
+	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,60}$"`
+	// Id or name of a contract.
+	Contract string `yaml:"contract" json:"contract" jsonschema:"required,minLength=1"`
+	// Schema object of the contract; may be left out where there is one.
+	Object string `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
+	// What the partner uses the data for.
+	Purpose string `yaml:"purpose" json:"purpose" jsonschema:"required,minLength=1"`
+	// On what ground the partner may have the data, such as contract or consent.
+	LegalBasis string `yaml:"legalBasis" json:"legalBasis" jsonschema:"required,minLength=1"`
+	// CEL expression over the raw values of a row: only rows for which it is true are sent. Default: all rows.
+	Filter string `yaml:"filter" json:"filter,omitempty" jsonschema:"minLength=1"`
+	// Top-level fields that are sent. Default: all that the profile lets through.
+	Columns []string `yaml:"columns" json:"columns,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
+	// Id of the masking profile. Without one only public and internal fields are sent.
+	Profile string `yaml:"profile" json:"profile,omitempty" jsonschema:"minLength=1"`
+	// Where tokens are comparable: subscriptions of one domain get the same token for the same value. Default: the partner's id.
+	TokenDomain string `yaml:"tokenDomain" json:"tokenDomain,omitempty" jsonschema:"pattern=^[a-z0-9-]{1\\,60}$"`
+	// Last day (UTC, the day itself still counts) or RFC 3339 instant until which the subscription stands.
+	Expires Expiry `yaml:"expires" json:"expires,omitzero"`
+	// Whether the subscription was withdrawn.
+	Revoked bool `yaml:"revoked" json:"revoked,omitempty"`
+	// Where the data goes.
+	Destination Destination `yaml:"destination" json:"destination" jsonschema:"required"`
+
+	owner *Partner
+}
+
+// Partner is who receives.
+func (s *Subscription) Partner() *Partner { return s.owner }
+
+// Domain is the token domain, its default filled in.
+func (s *Subscription) Domain() string {
+	if s.TokenDomain == "" && s.owner != nil {
+		return s.owner.ID
+	}
+	return s.TokenDomain
+}
+
+// Standing is nil while the subscription entitles its partner at the given
+// time, and otherwise a Denied fault with the code "subscription-revoked" or
+// "subscription-expired".
+func (s *Subscription) Standing(at time.Time) error {
+	where := fault.Where{Subscription: s.ID}
+	if s.owner != nil {
+		where.Partner = s.owner.ID
+	}
+	switch {
+	case s.Revoked:
+		return &fault.Error{Kind: fault.Denied, Code: "subscription-revoked", Where: where,
+			Msg: "the subscription was revoked", Do: "nothing is sent to this partner; to resume, set revoked: false and publish the exchange"}
+	case !s.Expires.IsZero() && !at.Before(s.Expires.Instant()):
+		return &fault.Error{Kind: fault.Denied, Code: "subscription-expired", Where: where,
+			Msg: "the subscription expired on " + s.Expires.String(), Do: "to renew it, set a later expires: and publish the exchange"}
+	}
+	return nil
+}
+
+// Destination is where a subscription's data goes, and how.
+type Destination struct {
+	// Bucket or topic URL, such as file://./outbox/acme.
+	URL string `yaml:"url" json:"url" jsonschema:"required,pattern=^[a-z][a-z0-9+.-]*:"`
+	// What a topic gets: rows (one event per row) or segments (one reference per segment).
+	Send string `yaml:"send" json:"send,omitempty" jsonschema:"enum=rows,enum=segments"`
+	// How rows are written. Default: as they were dropped.
+	Format record.Codec `yaml:"format" json:"format,omitempty" jsonschema:"enum=csv,enum=ndjson,enum=json"`
+	// How long a destination that fails is tried again. Default: 24h.
+	RetryFor Duration `yaml:"retryFor" json:"retryFor,omitempty"`
+}
+
+// What a topic gets (Destination.Send).
+const (
+	SendRows     = "rows"
+	SendSegments = "segments"
+)
+
+// Patience is how long a destination that fails is tried again, the default
+// filled in.
+func (d *Destination) Patience() time.Duration {
+	if d.RetryFor == 0 {
+		return 24 * time.Hour
+	}
+	return time.Duration(d.RetryFor)
+}
+
+// Profile is one document of profiles/: named masking rules. The most specific
+// rule wins: a path before a tag before a classification; of several of one
+// kind the first.
+type Profile struct {
+	// Version of this document's form.
+	APIVersion string `yaml:"apiVersion" json:"apiVersion" jsonschema:"required,enum=sallyport.io/v1"`
+	// What this document is.
+	Kind string `yaml:"kind" json:"kind" jsonschema:"required,enum=Profile"`
+	// Id of the profile.
+	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,60}$"`
+	// What the profile is for, in words.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// Its rules.
+	Rules []Rule `yaml:"rules" json:"rules" jsonschema:"required,minItems=1"`
+
+	source source
+}
+
+// Rule names fields, by exactly one of path, tag and classification, and what
+// is done to them.
+type Rule struct {
+	// Field path: "." for members, "[]" for items. Covers what is inside.
+	Path string `yaml:"path" json:"path,omitempty" jsonschema:"minLength=1"`
+	// Tag of a field, or of one that holds it.
+	Tag string `yaml:"tag" json:"tag,omitempty" jsonschema:"minLength=1"`
+	// Classification of a field, or of one that holds it, in any case.
+	Classification string `yaml:"classification" json:"classification,omitempty" jsonschema:"minLength=1"`
+	// What is done to the fields.
+	Transform transform.Spec `yaml:"transform" json:"transform" jsonschema:"required"`
+}
+
+func (r Rule) String() string {
+	switch {
+	case r.Path != "":
+		return "path " + r.Path
+	case r.Tag != "":
+		return "tag " + r.Tag
+	}
+	return "classification " + r.Classification
+}

@@ -1,0 +1,334 @@
+// Package policy decides who may drop what and who may see what of it: it
+// compiles an exchange's partners, subscriptions and profiles to intakes and
+// views.
+//
+// Everything is decided when the policy is compiled, so that nothing can be
+// wrong with a rule while rows go by. What no rule names leaves only if the
+// contract classifies it as public or internal.
+package policy
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sallyport-io/sallyport/shared/contract"
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/transform"
+	"github.com/sallyport-io/sallyport/shared/yamldoc"
+)
+
+// Policy is a compiled exchange. It does not change; any number of goroutines
+// may use it, and what it hands out must not be changed.
+type Policy struct {
+	bundle    *exchange.Bundle
+	contracts map[objectKey]*contract.Compiled // of what is dropped or subscribed to
+	drops     map[string][]dropRule            // by partner
+	views     map[objectKey][]*View
+}
+
+// objectKey names one schema object of one contract.
+type objectKey struct{ id, object string }
+
+func (k objectKey) String() string { return "contract " + k.id + " object " + k.object }
+
+type dropRule struct {
+	glob     exchange.Glob
+	contract objectKey
+}
+
+// View is what one or more subscriptions see of an object of a contract. Two
+// subscriptions that see the same share a view.
+type View struct {
+	// ID is derived from everything that decides what the view shows: a change
+	// to any of it makes another view.
+	ID string
+	// Schema and Compiled are those of the contract's object.
+	Schema   *record.Schema
+	Compiled *contract.Compiled
+	// Filter lets rows through; nil lets all.
+	Filter *Filter
+	// Fields has a rule for every field of the schema, by field id.
+	Fields []FieldRule
+	// TokenDomain is where the view's tokens are comparable, "" if it has none.
+	TokenDomain string
+	// Subscriptions that see this, by id, whether or not they stand.
+	Subscriptions []*exchange.Subscription
+}
+
+// Standing are the view's subscriptions that stand at a time.
+func (v *View) Standing(at time.Time) []*exchange.Subscription {
+	var standing []*exchange.Subscription
+	for _, s := range v.Subscriptions {
+		if s.Standing(at) == nil {
+			standing = append(standing, s)
+		}
+	}
+	return standing
+}
+
+// Compile compiles a bundle. If anything is wrong the error is
+// yamldoc.Problems, with the places of all of it if the bundle was loaded from
+// its folder.
+func Compile(b *exchange.Bundle) (*Policy, error) {
+	c := compiler{
+		policy: &Policy{
+			bundle:    b,
+			contracts: make(map[objectKey]*contract.Compiled),
+			drops:     make(map[string][]dropRule),
+			views:     make(map[objectKey][]*View),
+		},
+		envs:     make(map[objectKey]*filterEnv),
+		profiles: make(map[string]*profileUse),
+	}
+	for _, partner := range b.Partners() {
+		for i, d := range partner.Drops {
+			if key, _, ok := c.object(d.Contract, d.Object, func(m, h string) yamldoc.Problem {
+				return partner.Problem(fmt.Sprintf("drops[%d].contract", i), m, h)
+			}); ok {
+				c.policy.drops[partner.ID] = append(c.policy.drops[partner.ID], dropRule{d.Glob(), key})
+			}
+		}
+		for _, s := range partner.Subscriptions {
+			if err := c.subscribe(s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.unusedPaths()
+	if len(c.problems) > 0 {
+		return nil, yamldoc.Problems(c.problems)
+	}
+	for _, views := range c.policy.views {
+		slices.SortFunc(views, func(a, b *View) int { return cmp.Compare(a.ID, b.ID) })
+		for _, v := range views {
+			slices.SortFunc(v.Subscriptions, func(a, b *exchange.Subscription) int { return cmp.Compare(a.ID, b.ID) })
+		}
+	}
+	return c.policy, nil
+}
+
+// Bundle is what the policy was compiled from.
+func (p *Policy) Bundle() *exchange.Bundle { return p.bundle }
+
+// Views are the views of an object of a contract, by id.
+func (p *Policy) Views(contractID, object string) []*View {
+	return p.views[objectKey{contractID, object}]
+}
+
+// Contract is an object of a contract that is dropped or subscribed to,
+// compiled; nil if there is no such.
+func (p *Policy) Contract(contractID, object string) *contract.Compiled {
+	return p.contracts[objectKey{contractID, object}]
+}
+
+// compiler gathers a policy and its problems.
+type compiler struct {
+	policy   *Policy
+	envs     map[objectKey]*filterEnv
+	profiles map[string]*profileUse
+	problems []yamldoc.Problem
+	failed   map[objectKey]bool
+}
+
+// profileUse is what the subscriptions of a profile have made of its rules.
+type profileUse struct {
+	profile *exchange.Profile
+	matched []bool   // per rule: its path names a field of a contract
+	paths   []string // of all fields of all contracts
+	told    map[string]bool
+}
+
+// object compiles an object of a contract, once. An object may be left out
+// where a contract has one.
+func (c *compiler) object(idOrName, object string, problem func(message, hint string) yamldoc.Problem) (objectKey, *contract.Compiled, bool) {
+	doc := c.policy.bundle.Contract(idOrName)
+	if doc == nil {
+		c.problems = append(c.problems, problem(fmt.Sprintf("there is no contract %q", idOrName), ""))
+		return objectKey{}, nil, false
+	}
+	if object == "" {
+		object = doc.OnlyObject()
+	}
+	key := objectKey{doc.ID, object}
+	if compiled := c.policy.contracts[key]; compiled != nil {
+		return key, compiled, true
+	}
+	if c.failed[key] {
+		return key, nil, false
+	}
+	compiled, err := contract.Compile(doc.Doc, object)
+	if err != nil {
+		if c.failed == nil {
+			c.failed = make(map[objectKey]bool)
+		}
+		c.failed[key] = true
+		var problems yamldoc.Problems
+		if errors.As(err, &problems) {
+			c.problems = append(c.problems, problems...)
+		} else {
+			c.problems = append(c.problems, problem(err.Error(), ""))
+		}
+		return key, nil, false
+	}
+	c.policy.contracts[key] = compiled
+	return key, compiled, true
+}
+
+// subscribe adds a subscription to the view that shows what it sees.
+func (c *compiler) subscribe(s *exchange.Subscription) error {
+	key, compiled, ok := c.object(s.Contract, s.Object, func(m, h string) yamldoc.Problem { return s.Problem("contract", m, h) })
+	if !ok {
+		return nil
+	}
+	before := len(c.problems)
+	v := &View{Schema: compiled.Schema, Compiled: compiled, Subscriptions: []*exchange.Subscription{s}}
+	if strings.TrimSpace(s.Filter) != "" {
+		env := c.envs[key]
+		if env == nil {
+			var err error
+			if env, err = newFilterEnv(compiled.Schema, func(f int) bool { return hasFormat(compiled, f) }); err != nil {
+				return fault.Wrap(fault.Invalid, "filter-environment", err, "no filters can be made for "+key.String())
+			}
+			c.envs[key] = env
+		}
+		filter, problems := env.compile(strings.TrimSpace(s.Filter), func(m, h string) yamldoc.Problem { return s.Problem("filter", m, h) })
+		v.Filter, c.problems = filter, append(c.problems, problems...)
+	}
+	doc := c.policy.bundle.Contract(key.id)
+	r := resolver{compiled: compiled, tags: doc.Doc.Object(key.object).Tags, schema: compiled.Schema,
+		profile: c.policy.bundle.Profile(s.Profile), columns: s.Columns}
+	fields, errs := r.fields()
+	c.use(r.profile, compiled.Schema)
+	for _, e := range errs {
+		c.ruleProblem(r.profile, key, e)
+	}
+	if len(c.problems) > before {
+		return nil
+	}
+	v.Fields = fields
+	columns := compiled.Schema.Columns()
+	if !slices.ContainsFunc(columns, func(f int) bool { return fields[f].Op != record.Drop }) {
+		c.problems = append(c.problems, s.Problem("", "nothing would leave: every field of "+key.String()+" drops",
+			"name a profile with rules for its fields, or classify them in the contract"))
+		return nil
+	}
+	if slices.ContainsFunc(fields, func(f FieldRule) bool { return f.Transform.Type == transform.Token }) {
+		v.TokenDomain = s.Domain()
+	}
+	var err error
+	if v.ID, err = v.identify(doc, key.object); err != nil {
+		return err
+	}
+	for _, same := range c.policy.views[key] {
+		if same.ID == v.ID {
+			same.Subscriptions = append(same.Subscriptions, s)
+			return nil
+		}
+	}
+	c.policy.views[key] = append(c.policy.views[key], v)
+	return nil
+}
+
+// hasFormat tells whether a contract gives a field a format of its own.
+func hasFormat(c *contract.Compiled, field int) bool {
+	p := c.Properties[field]
+	return p != nil && p.LogicalTypeOptions.Format != ""
+}
+
+// identify is the id of the view: 128 bits of the digest of all that decides
+// what it shows, in hex.
+func (v *View) identify(doc *exchange.Contract, object string) (string, error) {
+	type field struct {
+		Path      string
+		Op        record.Op
+		Transform any `json:",omitempty"`
+	}
+	shown := struct {
+		Contract, Object, Filter, TokenDomain string
+		Fields                                []field
+	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain}
+	if v.Filter != nil {
+		shown.Filter = v.Filter.String()
+	}
+	for id, rule := range v.Fields {
+		f := field{Path: v.Schema.Fields[id].Path, Op: rule.Op}
+		if rule.Op == record.Replace {
+			f.Transform = rule.Transform
+		}
+		shown.Fields = append(shown.Fields, f)
+	}
+	text, err := json.Marshal(shown)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, "view-id", err, "cannot identify a view")
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// use notes which paths of a profile's rules name a field of a schema.
+func (c *compiler) use(p *exchange.Profile, s *record.Schema) {
+	if p == nil {
+		return
+	}
+	u := c.profiles[p.ID]
+	if u == nil {
+		u = &profileUse{profile: p, matched: make([]bool, len(p.Rules)), told: make(map[string]bool)}
+		c.profiles[p.ID] = u
+	}
+	for i, rule := range p.Rules {
+		u.matched[i] = u.matched[i] || s.Lookup(rule.Path) > 0
+	}
+	for _, f := range s.Fields[1:] {
+		u.paths = append(u.paths, f.Path)
+	}
+}
+
+// unusedPaths reports rules whose path names no field of any contract that
+// their profile is used with: a misspelt rule protects nothing.
+func (c *compiler) unusedPaths() {
+	if len(c.failed) > 0 {
+		return // a field of a contract that does not compile may be meant
+	}
+	for _, p := range c.policy.bundle.Profiles() {
+		u := c.profiles[p.ID]
+		if u == nil {
+			continue
+		}
+		for i, rule := range p.Rules {
+			if rule.Path == "" || u.matched[i] {
+				continue
+			}
+			hint := ""
+			if near := yamldoc.Nearest(rule.Path, u.paths); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			c.problems = append(c.problems, p.Problem(fmt.Sprintf("rules[%d].path", i),
+				fmt.Sprintf("no contract that the profile is used with has a field %q", rule.Path), hint))
+		}
+	}
+}
+
+// ruleProblem reports a transform that does not go with a field: once for each
+// thing that is wrong with a rule, naming the first field.
+func (c *compiler) ruleProblem(p *exchange.Profile, key objectKey, e ruleError) {
+	message, hint := e.err.Error(), ""
+	var f *fault.Error
+	if errors.As(e.err, &f) {
+		message, hint = f.Msg, f.Do
+	}
+	u := c.profiles[p.ID]
+	if id := fmt.Sprintf("%d %s", e.rule, message); !u.told[id] {
+		u.told[id] = true
+		c.problems = append(c.problems, p.Problem(fmt.Sprintf("rules[%d].transform", e.rule),
+			fmt.Sprintf("field %s of %s: %s", e.path, key, message), hint))
+	}
+}

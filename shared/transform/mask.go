@@ -1,0 +1,79 @@
+package transform
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// checkMask is the fault for options of mask that are out of bounds.
+func (s Spec) checkMask() error {
+	if s.KeepFirst < 0 || s.KeepLast < 0 {
+		return optionFault("keepFirst and keepLast of mask are counts of characters: they cannot be negative", "write 0 or more")
+	}
+	if s.Char != "" {
+		r, size := utf8.DecodeRuneInString(s.Char)
+		if size != len(s.Char) || r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.IsMark(r) {
+			return optionFault("char of mask must be one visible character", `write char: "*" or leave it out`)
+		}
+	}
+	return nil
+}
+
+// mask hides all but the ends of a value. A character is a Unicode code point.
+type mask struct {
+	first, last int
+	run         []byte // maskRun times the character that hides
+	width       int    // bytes of it
+}
+
+const maskRun = 64
+
+func newMask(s Spec) mask {
+	char := s.Char
+	if char == "" {
+		char = "*"
+	}
+	return mask{first: s.KeepFirst, last: s.KeepLast, run: bytes.Repeat([]byte(char), maskRun), width: len(char)}
+}
+
+func (m mask) append(dst, value []byte) ([]byte, bool) {
+	if !utf8.Valid(value) {
+		return dst, false
+	}
+	n := utf8.RuneCount(value)
+	hidden, from, to := n, 0, len(value)
+	if n-m.first > m.last { // the sum of the two could overflow
+		hidden = n - m.first - m.last
+		from, to = m.first, n-m.last
+		if n != len(value) {
+			from, to = skip(value, m.first), skipLast(value, m.last)
+		}
+	}
+	dst = append(dst, value[:from]...)
+	for ; hidden > maskRun; hidden -= maskRun {
+		dst = append(dst, m.run...)
+	}
+	dst = append(dst, m.run[:hidden*m.width]...)
+	return append(dst, value[to:]...), true
+}
+
+// skip is where the first n characters of valid UTF-8 end.
+func skip(value []byte, n int) int {
+	at := 0
+	for range n {
+		_, size := utf8.DecodeRune(value[at:])
+		at += size
+	}
+	return at
+}
+
+// skipLast is where the last n characters of valid UTF-8 start.
+func skipLast(value []byte, n int) int {
+	at := len(value)
+	for range n {
+		_, size := utf8.DecodeLastRune(value[:at])
+		at -= size
+	}
+	return at
+}

@@ -1,0 +1,203 @@
+package transform
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sallyport-io/sallyport/shared/record"
+)
+
+// Spec is what the rule of a profile does to the fields that it names, as its
+// YAML says it. Options that are not the type's own are an error.
+type Spec struct {
+	// What is done: keep, drop, null, constant, mask, token, date or bucket.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=mask,enum=token,enum=date,enum=bucket"`
+	// constant: the string, number or boolean that takes the place of every value.
+	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
+	// mask: how many characters at the start stay readable. Default: 0.
+	KeepFirst int `yaml:"keepFirst" json:"keepFirst,omitempty" jsonschema:"minimum=0"`
+	// mask: how many characters at the end stay readable. Default: 0. A value that has no more than keepFirst and keepLast together is masked as a whole.
+	KeepLast int `yaml:"keepLast" json:"keepLast,omitempty" jsonschema:"minimum=0"`
+	// mask: the character that takes the place of each other. Default: "*".
+	Char string `yaml:"char" json:"char,omitempty" jsonschema:"minLength=1,maxLength=1"`
+	// date: month or year. The first day of it takes the place of the date.
+	To string `yaml:"to" json:"to,omitempty" jsonschema:"enum=month,enum=year"`
+	// bucket: the width of a bucket, such as 10 or 0.25.
+	Size Decimal `yaml:"size" json:"size,omitempty" jsonschema:"oneof_type=string;number"`
+}
+
+// What a date is cut to (Spec.To).
+const (
+	Month = "month"
+	Year  = "year"
+)
+
+// only is the fault for an option that is given but not one of the allowed.
+func (s Spec) only(allowed ...string) error {
+	for _, o := range []struct {
+		name  string
+		given bool
+	}{
+		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
+		{"char", s.Char != ""}, {"to", s.To != ""}, {"size", s.Size != ""},
+	} {
+		if o.given && !slices.Contains(allowed, o.name) {
+			do := s.Type + " has no options"
+			if len(allowed) > 0 {
+				do = "the options of " + s.Type + " are " + strings.Join(allowed, ", ")
+			}
+			return optionFault(fmt.Sprintf("%q is not an option of %s", o.name, s.Type), do)
+		}
+	}
+	return nil
+}
+
+// Scalar is a string, number or boolean as JSON text: `"n/a"`, `0`, `true`. The
+// empty Scalar is none. Numbers are kept digit by digit.
+type Scalar string
+
+// UnmarshalYAML reads a scalar. What YAML takes for a date is a string.
+func (v *Scalar) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.ScalarNode {
+		return fmt.Errorf("the value must be a string, a number or a boolean")
+	}
+	switch n.ShortTag() {
+	case "!!bool":
+		var b bool
+		if err := n.Decode(&b); err != nil {
+			return err
+		}
+		*v = Scalar(fmt.Sprint(b))
+		return nil
+	case "!!int", "!!float":
+		*v = Scalar(n.Value)
+		if _, err := v.check(); err != nil {
+			return fmt.Errorf("%q is not a number in the form that JSON has: put it into quotes if it is a string", n.Value)
+		}
+		return nil
+	}
+	text, err := json.Marshal(n.Value)
+	*v = Scalar(text)
+	return err
+}
+
+// MarshalJSON writes the scalar as it is.
+func (v Scalar) MarshalJSON() ([]byte, error) {
+	if v == "" {
+		return []byte("null"), nil
+	}
+	return []byte(v), nil
+}
+
+// UnmarshalJSON takes the scalar as it is, null for none.
+func (v *Scalar) UnmarshalJSON(data []byte) error {
+	*v = ""
+	if string(data) == "null" {
+		return nil
+	}
+	*v = Scalar(data)
+	_, err := v.check()
+	return err
+}
+
+// check tells the type of the scalar.
+func (v Scalar) check() (record.Type, error) {
+	if v == "" {
+		return record.Opaque, optionFault("constant needs a value", `write {type: constant, value: "n/a"}, or use null`)
+	}
+	var any any
+	if json.Unmarshal([]byte(v), &any) == nil {
+		switch any.(type) {
+		case string:
+			return record.String, nil
+		case bool:
+			return record.Boolean, nil
+		case float64:
+			if strings.ContainsAny(string(v), ".eE") {
+				return record.Number, nil
+			}
+			return record.Integer, nil
+		}
+	}
+	return record.Opaque, optionFault("the value of constant must be a string, a number or a boolean", `write {type: constant, value: "n/a"}`)
+}
+
+// Decimal is a number as decimal text, such as "0.25": exact, and written with
+// or without quotes.
+type Decimal string
+
+// UnmarshalYAML takes the text of a scalar.
+func (d *Decimal) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.ScalarNode {
+		return fmt.Errorf("a number is needed here, such as 10 or 0.25")
+	}
+	*d = Decimal(n.Value)
+	return nil
+}
+
+// UnmarshalJSON takes the text of a string or number.
+func (d *Decimal) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, (*string)(d))
+	}
+	var n json.Number
+	err := json.Unmarshal(data, &n)
+	*d = Decimal(n)
+	return err
+}
+
+// nearest is the type of transform that was probably meant by a name, or "".
+func nearest(name string) string {
+	name = strings.ToLower(strings.TrimSpace(name))
+	switch name {
+	case "":
+		return ""
+	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt":
+		return Token
+	case "redact", "partial", "star", "stars", "obfuscate":
+		return Mask
+	case "remove", "delete", "omit", "exclude", "hide":
+		return Drop
+	case "pass", "passthrough", "none", "clear":
+		return Keep
+	case "empty", "blank", "nil":
+		return Null
+	case "fixed", "replace", "literal", "static":
+		return Constant
+	case "truncate", "month", "year", "generalize", "generalise":
+		return Date
+	case "round", "range", "band", "bin":
+		return Bucket
+	}
+	for _, t := range types {
+		if distance(name, t) <= 2 && len(name) > 2 {
+			return t
+		}
+	}
+	return ""
+}
+
+// distance is Levenshtein's: how many characters differ.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
