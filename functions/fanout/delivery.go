@@ -104,7 +104,7 @@ func (d *delivery) bring(ctx context.Context) (mark, error) {
 // to calls f with the subscription's destination.
 func (d *delivery) to(ctx context.Context, f func(deliver.Destination) error) error {
 	at := d.subscription.Destination
-	to, release, err := d.f.destinations.acquire(ctx, deliver.Target{URL: at.URL, Send: at.Send, Format: at.Format})
+	to, release, err := d.f.destinations.acquire(ctx, deliver.Target{URL: at.URL, Send: at.Send, Format: at.Format, Bucket: at.Bucket})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	ce "github.com/cloudevents/sdk-go/v2/event"
 	"gocloud.dev/blob"

@@ -160,7 +160,7 @@ func (r *router) batch(ctx context.Context, bucket *blob.Bucket, b *record.Batch
 	for i := range b.Rows {
 		for _, l := range r.lookups {
 			n := b.Top(i, l.field)
-			if n == nil || n.Kind == record.Null || n.Kind == record.Absent {
+			if n == nil || n.Kind != record.Text && n.Kind != record.JSONString {
 				continue
 			}
 			var value []byte

@@ -122,6 +122,9 @@ func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
 	var value []byte
 	switch node.Kind {
 	case record.Text:
+		if f.typ == record.Object || f.typ == record.Array {
+			return f.kind
+		}
 		value = b.Data[node.Start:node.End]
 		if value[0] == '"' {
 			value, v.scratch = b.Value(node, v.scratch)

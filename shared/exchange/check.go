@@ -23,12 +23,13 @@ type checker struct {
 	b        *Bundle
 	lenient  bool // a document could not be read: a reference may be to it
 	problems []yamldoc.Problem
+	places   map[string]string // where objects are delivered: the subscription's id
 }
 
 // check answers everything that is wrong with documents that were read. If
 // some could not be read, references that lead nowhere are passed over.
 func check(b *Bundle, unread bool) []yamldoc.Problem {
-	c := checker{b: b, lenient: unread}
+	c := checker{b: b, lenient: unread, places: make(map[string]string)}
 	if b.exchange != nil {
 		c.exchange(b.exchange)
 	}
@@ -218,19 +219,39 @@ func (c *checker) subscription(at problemAt, field func(string) string, s *Subsc
 	if s.Columns != nil && len(s.Columns) == 0 {
 		c.add(at, field("columns"), "columns is empty: nothing would leave", "leave it out for all that the profile lets through")
 	}
-	c.destination(at, field, &s.Destination)
+	c.destination(at, field, s)
 }
 
-func (c *checker) destination(at problemAt, field func(string) string, d *Destination) {
-	switch u, err := url.Parse(d.URL); {
-	case d.URL == "":
-		c.add(at, field("destination.url"), "destination.url is missing", "give the URL of a bucket or topic, such as file://./outbox/acme")
-	case err != nil:
-		c.add(at, field("destination.url"), "destination.url is not a URL", "use something like file://./outbox/acme")
-	case u.Scheme == "":
-		c.add(at, field("destination.url"), fmt.Sprintf("destination.url %q has no scheme", d.URL), "start it with what it is: file://, s3://, gs://, ...")
-	case u.User != nil:
-		c.add(at, field("destination.url"), "destination.url holds a user or password", "secrets do not belong into the exchange folder")
+// bucketSchemes are the URL schemes that are surely buckets: gocloud's.
+var bucketSchemes = []string{"file", "s3", "gs", "azblob", "mem"}
+
+// place is where a subscription's objects lie: bucket and contract; "" if it
+// has none or that cannot be told.
+func (s *Subscription) place() string {
+	bucket := s.Destination.URL
+	if s.Destination.Send == SendSegments {
+		bucket = s.Destination.Bucket
+	}
+	if u, err := url.Parse(bucket); err != nil || !slices.Contains(bucketSchemes, u.Scheme) {
+		return ""
+	}
+	return strings.TrimRight(bucket, "/") + " " + s.Contract
+}
+
+func (c *checker) destination(at problemAt, field func(string) string, s *Subscription) {
+	d := &s.Destination
+	c.url(at, field, "destination.url", d.URL)
+	switch {
+	case d.Send == SendSegments:
+		c.url(at, field, "destination.bucket", d.Bucket)
+	case d.Bucket != "":
+		c.add(at, field("destination.bucket"), "destination.bucket is only for send: segments", "leave it out, or say send: segments")
+	}
+	if place := s.place(); place != "" {
+		if first := c.places[place]; first != "" {
+			c.add(at, field("destination.url"), fmt.Sprintf("subscription %s delivers the same contract to the same place", first), "give each subscription a folder or bucket of its own")
+		}
+		c.places[place] = s.ID
 	}
 	if d.Send != "" && d.Send != SendRows && d.Send != SendSegments {
 		c.add(at, field("destination.send"), fmt.Sprintf("send is %q", d.Send), "use rows or segments")
@@ -239,6 +260,19 @@ func (c *checker) destination(at problemAt, field func(string) string, d *Destin
 	case "", record.CSV, record.NDJSON, record.JSON:
 	default:
 		c.add(at, field("destination.format"), fmt.Sprintf("format is %q", d.Format), "use csv, ndjson or json")
+	}
+}
+
+func (c *checker) url(at problemAt, field func(string) string, name, text string) {
+	switch u, err := url.Parse(text); {
+	case text == "":
+		c.add(at, field(name), name+" is missing", "give the URL of a bucket or topic, such as file://./outbox/acme")
+	case err != nil:
+		c.add(at, field(name), name+" is not a URL", "use something like file://./outbox/acme")
+	case u.Scheme == "":
+		c.add(at, field(name), fmt.Sprintf("%s %q has no scheme", name, text), "start it with what it is: file://, s3://, gs://, ...")
+	case u.User != nil:
+		c.add(at, field(name), name+" holds a user or password", "secrets do not belong into the exchange folder")
 	}
 }
 

@@ -208,6 +208,8 @@ type Destination struct {
 	URL string `yaml:"url" json:"url" jsonschema:"required,pattern=^[a-z][a-z0-9+.-]*:"`
 	// What a topic gets: rows (one event per row) or segments (one reference per segment).
 	Send string `yaml:"send" json:"send,omitempty" jsonschema:"enum=rows,enum=segments"`
+	// Bucket URL where the segments lie that a topic gets references to.
+	Bucket string `yaml:"bucket" json:"bucket,omitempty" jsonschema:"pattern=^[a-z][a-z0-9+.-]*:"`
 	// How rows are written. Default: as they were dropped.
 	Format record.Codec `yaml:"format" json:"format,omitempty" jsonschema:"enum=csv,enum=ndjson,enum=json"`
 	// How long a destination that fails is tried again. Default: 24h.

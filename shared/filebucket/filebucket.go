@@ -125,7 +125,7 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 			rel = "."
 		}
 		if !filepath.IsLocal(rel) {
-			return nil, fmt.Errorf("filebucket: %s climbs out of the folder that it is relative to: name the folder by an absolute URL, file:///...", u.Redacted())
+			return nil, fmt.Errorf("filebucket: %s climbs out of the folder that it is relative to: name the folder by an absolute URL (file:///absolute)", u.Redacted())
 		}
 		dir = filepath.Join(o.Base, rel)
 	case "", "localhost":

@@ -273,16 +273,16 @@ func TestFilterRunsAgainstItsCost(t *testing.T) {
 	s := testSchema()
 	var many bytes.Buffer
 	many.WriteString(`{"tags":["x"`)
-	for range 3000 {
+	for range 1000 {
 		many.WriteString(`,"x"`)
 	}
 	many.WriteString("]}\n")
 	b := read(t, record.Format{Codec: record.NDJSON}, s, many.String())
 	if m := compileFilter(t, s, `tags.all(a, tags.all(b, a == b))`).Matcher(); m.Match(b, 0) {
-		t.Error("nine million comparisons on one row were let through")
+		t.Error("a million comparisons on one row were let through")
 	}
 	if m := compileFilter(t, s, `tags.all(a, a == "x")`).Matcher(); !m.Match(b, 0) {
-		t.Error("three thousand comparisons on one row were too many")
+		t.Error("a thousand comparisons on one row were too many")
 	}
 }
 

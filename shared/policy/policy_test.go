@@ -72,7 +72,7 @@ func profileFile(id string, rules ...string) string {
 func partnerFile(id string, subscriptions ...string) string {
 	text := "apiVersion: sallyport.io/v1\nkind: Partner\nid: " + id + "\nsubscriptions:\n"
 	for i, extra := range subscriptions {
-		text += fmt.Sprintf("  - id: %s-%d\n    contract: people\n    purpose: test\n    legalBasis: consent\n    destination: {url: \"mem://x\"}\n", id, i)
+		text += fmt.Sprintf("  - id: %s-%d\n    contract: people\n    purpose: test\n    legalBasis: consent\n    destination: {url: \"mem://%s-%d\"}\n", id, i, id, i)
 		for line := range strings.SplitSeq(extra, "\n") {
 			if line != "" {
 				text += "    " + line + "\n"

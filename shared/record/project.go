@@ -10,6 +10,7 @@ const (
 	// Keep: the field, and all inside it, leaves as it stands.
 	Keep
 	// Descend: an object or array leaves, and its inside has rules of its own.
+	// In CSV, which has no inside, null leaves in its place.
 	Descend
 	// Nullify: null leaves in its place.
 	Nullify
@@ -134,6 +135,7 @@ func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
 
 func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 	nodes := b.Nodes[row.First:row.Past]
+	from := len(dst)
 	first := true
 	for k := 0; k < len(nodes); k++ {
 		n := &nodes[k]
@@ -146,7 +148,7 @@ func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 		}
 		first = false
 		switch rule.Op {
-		case Keep, Descend:
+		case Keep:
 			// Neighbours that are kept go in one copy, delimiters and all.
 			last := k
 			for last+1 < len(nodes) && p.rules[nodes[last+1].Field].Op == Keep {
@@ -163,6 +165,9 @@ func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 				dst = AppendCSV(dst, p.value, p.in.Delimiter)
 			}
 		}
+	}
+	if len(p.out.Columns) == 1 && len(dst) == from {
+		dst = append(dst, '"', '"') // a blank line would be no row
 	}
 	if end := b.Data[nodes[len(nodes)-1].End:row.End]; len(end) > 0 {
 		return append(dst, end...)

@@ -336,6 +336,7 @@ func TestProjectionCSV(t *testing.T) {
 		{"replace nulls", []Rule{{}, {}, {Op: Replace, Append: star, Nulls: true}, {}, {}}, "b\n***\n***\n"},
 		{"nullify", []Rule{{}, {Op: Nullify}, {Op: Keep}, {Op: Nullify}, {Op: Nullify}}, "a,b,c,d\n,\"x,y\",,\n,,,\n"},
 		{"cannot", []Rule{{}, {Op: Keep}, {Op: Replace, Append: func(dst, v []byte) ([]byte, bool) { return append(dst, v...), false }}, {}, {}}, "a,b\n1,\n5,\n"},
+		{"one column", []Rule{{}, {}, {Op: Keep}, {}, {}}, "b\n\"x,y\"\n\"\"\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := project(t, in, f, s, test.rules); got != test.want {
