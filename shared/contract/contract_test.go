@@ -324,10 +324,11 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzPattern(f *testing.F) {
-	for _, p := range []string{`^\d{3}-\d{2}-\d{4}$`, `a|b$`, `^$|x`, `[^a]*z`, `(ab)+`, `^?$`, `\bw`, `^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$`, `(?i)k`, `.`, `a?b*$^`, `x{0}`, `^a$|^ab`} {
+	for _, p := range []string{`^\d{3}-\d{2}-\d{4}$`, `a|b$`, `^$|x`, `[^a]*z`, `(ab)+`, `^?$`, `\bw`, `^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$`, `(?i)k`, `.`, `a?b*$^`, `x{0}`, `^a$|^ab`, `^[A-Z]{2}-?$`, `^a*$`, `^(?i)ab$`, `^[^,]+$`, `^\d{2,}$`} {
 		f.Add(p, "123-45-6789")
 		f.Add(p, "")
 		f.Add(p, "aab\nz")
+		f.Add(p, "DE-")
 	}
 	f.Fuzz(func(t *testing.T, text, value string) {
 		p, err := compilePattern(text)

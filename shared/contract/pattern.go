@@ -15,10 +15,12 @@ const (
 	maxProgram = 512
 )
 
-// pattern matches a value against a regular expression: by a table over ASCII
-// bytes where that is small enough, by regexp otherwise and for values that are
-// not ASCII. Both agree; only their speed differs.
+// pattern matches a value against a regular expression: as a sequence of
+// classes if it is one, else by a table over ASCII bytes where that is small
+// enough, by regexp otherwise and for values that are not ASCII. All agree; only
+// their speed differs.
 type pattern struct {
+	seq   *sequence
 	next  [][128]uint16 // nil: too large. State 0 matches nothing any more.
 	final []bool        // the value matches if it ends in this state
 	start uint16
@@ -52,6 +54,9 @@ func compilePattern(text string) (*pattern, error) {
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("the pattern cannot be read: %w", err)
+	}
+	if p.seq = asSequence(parsed); p.seq != nil {
+		return p, nil
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
@@ -172,6 +177,9 @@ func (b *builder) state(set []uint32) uint16 {
 
 // match reports whether v matches.
 func (p *pattern) match(v []byte) bool {
+	if p.seq != nil {
+		return p.seq.match(v)
+	}
 	if p.next == nil {
 		return p.re.Match(v)
 	}
