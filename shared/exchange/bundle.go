@@ -15,7 +15,7 @@ import (
 )
 
 // DefaultSegment is the size of a landing segment where exchange.yaml says none.
-const DefaultSegment Size = 16 << 20
+const DefaultSegment Size = 64 << 20
 
 // Bundle is a whole exchange that has passed its checks, as one document under
 // one digest. It does not change; any number of goroutines may use it. What it

@@ -50,7 +50,7 @@ type Exchange struct {
 
 // Segment says how drops are cut.
 type Segment struct {
-	// Bytes of a landing segment. Default: 16MiB.
+	// Bytes of a landing segment. Default: 64MiB.
 	Size Size `yaml:"size" json:"size,omitempty"`
 }
 

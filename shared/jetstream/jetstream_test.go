@@ -452,3 +452,27 @@ func parse(t *testing.T, s string) *url.URL {
 	}
 	return u
 }
+
+// nats.go answers "connection closed" to a question that was under way when the
+// connection broke. Only if it is closed for good is the subscription lost.
+func TestBrokenConnectionIsRetried(t *testing.T) {
+	_, js := connect(t)
+	chain(t, js)
+	s, err := newSubscription(t.Context(), js, stream, SubscriptionOptions{Durable: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if !s.IsRetryable(nats.ErrConnectionClosed) {
+		t.Error("not retried although the connection is there")
+	}
+	for _, err := range []error{natsjs.ErrConsumerDeleted, natsjs.ErrStreamNotFound, nats.ErrAuthorization, context.Canceled} {
+		if s.IsRetryable(err) {
+			t.Errorf("%v is retried", err)
+		}
+	}
+	js.Conn().Close()
+	if s.IsRetryable(nats.ErrConnectionClosed) {
+		t.Error("retried although the connection is closed for good")
+	}
+}

@@ -1,0 +1,245 @@
+// Command bench measures the chain on a generated payments file: how many
+// CPU-seconds a gigabyte costs in each function and in the whole, and how much
+// memory they take. Every figure is of a process of its own, as the operating
+// system accounts for it, next to a memory copy and a newline scan of the same
+// bytes measured in the same run: machines differ, ratios less so.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sallyport-io/sallyport/localdev/internal/stories"
+)
+
+// The bars of the project: see docs/design.md, "Speed".
+const (
+	maxCPUPerGB = 8.0
+	maxRSS      = 128 << 20
+)
+
+func main() {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := runRole(context.Background(), role, os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", role+":", err)
+			os.Exit(1)
+		}
+		return
+	}
+	sizes := flag.String("sizes", "30MB,300MB", "sizes of the file to run, parted by commas; the last is the one that is reported in full")
+	asJSON := flag.Bool("json", false, "print JSON")
+	flag.Parse()
+	if err := run(context.Background(), *sizes, *asJSON); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// figure is what one process took for a file of Bytes.
+type figure struct {
+	Name  string  `json:"name"`
+	Bytes int64   `json:"bytes"`
+	Wall  float64 `json:"wallSeconds"`
+	CPU   float64 `json:"cpuSeconds"`    // of the process, user and system
+	Sys   float64 `json:"systemSeconds"` // of it in the kernel: reading, writing, syncing
+	RSS   int64   `json:"peakRSS"`
+}
+
+func (f figure) perGB() float64 { return f.CPU / (float64(f.Bytes) / 1e9) }
+
+func run(ctx context.Context, sizes string, asJSON bool) error {
+	var all []figure
+	for _, text := range strings.Split(sizes, ",") {
+		size, err := parseSize(text)
+		if err != nil {
+			return err
+		}
+		figures, err := measure(ctx, size)
+		if err != nil {
+			return err
+		}
+		all = append(all, figures...)
+		if asJSON {
+			continue
+		}
+		print(figures)
+	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(all)
+	}
+	return verdict(all)
+}
+
+// measure runs everything on one file of about size bytes.
+func measure(ctx context.Context, size int64) ([]figure, error) {
+	dir, err := os.MkdirTemp("", "sallyport-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "payments.csv")
+	out, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	w := bufio.NewWriterSize(out, 1<<20)
+	if err := errors.Join(stories.Payments(w, size, 1), w.Flush(), out.Close()); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := warm(dir, min(4*size, 2e9)); err != nil {
+		return nil, err
+	}
+	var figures []figure
+	for _, role := range roles {
+		f, err := child(ctx, role.name, filepath.Join(dir, "exchange"), file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", role.name, err)
+		}
+		f.Bytes = info.Size()
+		if f.Name != "prepare" {
+			figures = append(figures, f)
+		}
+	}
+	return figures, nil
+}
+
+// warm writes and removes size bytes: on a virtual machine the first touch of a
+// page of memory costs many times what the next one does, and whoever happens
+// to write a file first would pay for it.
+func warm(dir string, size int64) error {
+	file := filepath.Join(dir, "warm")
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	piece := make([]byte, 1<<20)
+	for ; size > 0 && err == nil; size -= int64(len(piece)) {
+		_, err = out.Write(piece)
+	}
+	return errors.Join(err, out.Close(), os.Remove(file))
+}
+
+const roleVariable = "SALLYPORT_BENCH_ROLE"
+
+// child runs one role in a process of its own.
+func child(ctx context.Context, role string, args ...string) (figure, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return figure{}, err
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return figure{}, err
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return figure{}, errors.New("this system does not account for its processes")
+	}
+	return figure{Name: role, Wall: time.Since(start).Seconds(), Sys: cmd.ProcessState.SystemTime().Seconds(),
+		CPU: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), RSS: usage.Maxrss << 10}, nil
+}
+
+func print(figures []figure) {
+	var scan, copied figure
+	for _, f := range figures {
+		switch f.Name {
+		case "newlines":
+			scan = f
+		case "memcpy":
+			copied = f
+		}
+	}
+	fmt.Printf("\n%.0f MB of payments, 12 columns, 10 validated, 4 subscriptions\n\n", float64(figures[0].Bytes)/1e6)
+	fmt.Printf("%-10s %6s %10s %11s %9s %11s %10s\n", "", "MB/s", "CPU-s/GB", "(in kernel)", "x memcpy", "x newlines", "peak RSS")
+	for _, f := range figures {
+		fmt.Printf("%-10s %6.0f %10.2f %11.2f %9.1f %11.1f %6.0f MiB\n", f.Name,
+			float64(f.Bytes)/1e6/f.Wall, f.perGB(), f.Sys/(float64(f.Bytes)/1e9), f.CPU/copied.CPU, f.CPU/scan.CPU, float64(f.RSS)/(1<<20))
+	}
+}
+
+// verdict holds the chain to the bars.
+func verdict(all []figure) error {
+	fmt.Println()
+	var missed []error
+	for _, f := range all {
+		if f.Name != "chain" {
+			continue
+		}
+		fmt.Printf("chain, %5.0f MB: %5.2f CPU-s/GB (bar %.0f), peak %4.0f MiB (bar %d)\n",
+			float64(f.Bytes)/1e6, f.perGB(), maxCPUPerGB, float64(f.RSS)/(1<<20), maxRSS>>20)
+		if f.RSS > maxRSS {
+			missed = append(missed, errors.New("the chain takes more memory than the bar"))
+		}
+		if f.Bytes >= 100e6 && f.perGB() > maxCPUPerGB { // below, starting up is most of it
+			missed = append(missed, errors.New("the chain takes more CPU time than the bar"))
+		}
+	}
+	return errors.Join(missed...)
+}
+
+func parseSize(text string) (int64, error) {
+	var n float64
+	var unit string
+	if _, err := fmt.Sscanf(strings.TrimSpace(text), "%g%s", &n, &unit); err != nil {
+		return 0, fmt.Errorf("%q is not a size such as 300MB", text)
+	}
+	factor, ok := map[string]float64{"MB": 1e6, "GB": 1e9, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
+	if !ok {
+		return 0, fmt.Errorf("%q is not a unit: MB, GB, MiB or GiB", unit)
+	}
+	return int64(n * factor), nil
+}
+
+// The baselines read the file in pieces and do one thing to each.
+
+func baseline(file string, each func(piece, scratch []byte)) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	piece, scratch := make([]byte, 1<<20), make([]byte, 1<<20)
+	for {
+		n, err := in.Read(piece)
+		each(piece[:n], scratch)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func memcpy(file string) error {
+	return baseline(file, func(piece, scratch []byte) { copy(scratch, piece) })
+}
+
+func newlines(file string) error {
+	return baseline(file, func(piece, _ []byte) { bytes.Count(piece, []byte{'\n'}) })
+}
+
+func digest(file string) error {
+	h := sha256.New()
+	return baseline(file, func(piece, _ []byte) { h.Write(piece) })
+}

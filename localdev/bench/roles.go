@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sallyport-io/sallyport/functions/audit"
+	"github.com/sallyport-io/sallyport/functions/fanout"
+	"github.com/sallyport-io/sallyport/functions/ingest"
+	"github.com/sallyport-io/sallyport/functions/mask"
+	"github.com/sallyport-io/sallyport/localdev/internal/stack"
+	"github.com/sallyport-io/sallyport/localdev/internal/stories"
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/host"
+)
+
+// roles are run in this order, each in a process of its own. What one leaves
+// behind the next takes up.
+var roles = []struct {
+	name string
+	run  func(ctx context.Context, dir, file string) error
+}{
+	{"memcpy", func(_ context.Context, _, file string) error { return memcpy(file) }},
+	{"newlines", func(_ context.Context, _, file string) error { return newlines(file) }},
+	{"sha256", func(_ context.Context, _, file string) error { return digest(file) }},
+	{"prepare", prepare},
+	{"ingest", runIngest},
+	{"mask", runMask},
+	{"fanout", runFanout},
+	{"audit", runAudit},
+	{"chain", runChain},
+}
+
+func runRole(ctx context.Context, name string, args []string) error {
+	if len(args) != 2 {
+		return errors.New("a role takes a folder and a file")
+	}
+	for _, r := range roles {
+		if r.name == name {
+			return r.run(ctx, args[0], args[1])
+		}
+	}
+	return fmt.Errorf("there is no role %q", name)
+}
+
+const dropKey = stories.BenchPartner + "/" + stories.BenchContract + "/payments.csv"
+
+// prepare publishes the exchange and lays the file into its drops folder.
+func prepare(ctx context.Context, dir, file string) error {
+	if err := stories.WriteBench(dir); err != nil {
+		return err
+	}
+	s, err := stack.Open(ctx, dir, stack.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	if _, err := s.Publish(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	return lay(dir, file)
+}
+
+func lay(dir, file string) error {
+	to := filepath.Join(stack.Layout(dir).Drops, filepath.FromSlash(dropKey))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.Link(file, to)
+}
+
+func eventsFile(dir, function string) string { return filepath.Join(dir, function+".events") }
+
+// drive hands every event of one function's file to another function, one by
+// one, and keeps what it answers.
+func drive(ctx context.Context, dir, from, name string, h host.Handler) error {
+	in, err := os.Open(eventsFile(dir, from))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(eventsFile(dir, name))
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(out)
+	for dec := json.NewDecoder(bufio.NewReader(in)); ; {
+		var e event.Event
+		if err := dec.Decode(&e); err == io.EOF {
+			return out.Close()
+		} else if err != nil {
+			return err
+		}
+		made, err := h.Handle(ctx, e)
+		if err != nil {
+			return err
+		}
+		for _, m := range made {
+			if m.Type() == event.TypeDropRejected || m.Type() == event.TypeDeliveryFailed {
+				return fmt.Errorf("%s: %s", m.Type(), m.Data())
+			}
+			if err := enc.Encode(m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func runIngest(ctx context.Context, dir, file string) error {
+	e, err := event.Origin("bench", event.TypeDropReceived, "/bench", time.Now(), event.DropReceived{Key: dropKey})
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(eventsFile(dir, "drops"), data, 0o600); err != nil {
+		return err
+	}
+	f, err := ingest.Open(ctx, stack.Layout(dir).Ingest())
+	if err != nil {
+		return err
+	}
+	return errors.Join(drive(ctx, dir, "drops", "ingest", f), f.Close())
+}
+
+func runMask(ctx context.Context, dir, _ string) error {
+	f, err := mask.Open(ctx, stack.Layout(dir).Mask())
+	if err != nil {
+		return err
+	}
+	return errors.Join(drive(ctx, dir, "ingest", "mask", f), f.Close())
+}
+
+func runFanout(ctx context.Context, dir, _ string) error {
+	f, err := fanout.Open(ctx, stack.Layout(dir).Fanout())
+	if err != nil {
+		return err
+	}
+	return errors.Join(drive(ctx, dir, "mask", "fanout", f), f.Close())
+}
+
+func runAudit(ctx context.Context, dir, _ string) error {
+	cfg, err := stack.Layout(dir).Audit()
+	if err != nil {
+		return err
+	}
+	f, err := audit.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(drive(ctx, dir, "fanout", "audit", f), f.Close())
+}
+
+// runChain runs everything in one process, as `sallyport up` does.
+func runChain(ctx context.Context, dir, file string) error {
+	dir += "-chain"
+	if err := prepare(ctx, dir, file); err != nil {
+		return err
+	}
+	s, err := stack.Open(ctx, dir, stack.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- s.Run(running) }()
+	err = s.Idle(ctx)
+	stop()
+	return errors.Join(err, <-done, s.Close())
+}

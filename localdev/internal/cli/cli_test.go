@@ -1,0 +1,103 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sallyport-io/sallyport/localdev/internal/cli"
+	"github.com/sallyport-io/sallyport/localdev/internal/show"
+	"github.com/sallyport-io/sallyport/localdev/internal/stories"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sallyport": func() { os.Exit(cli.Main()) }})
+}
+
+// TestScripts runs the real command, as testdata/*.txt say. Besides the usual
+// commands of testscript there are:
+//
+//	code N sallyport ...   runs it; its exit code must be N
+//	fits N                 no line of the last stdout is wider than N columns
+//	story PARTNER FILE     writes what the partner of the example drops
+//	head N FROM TO         writes the first lines of a file into another
+//	await FILE             waits until there is a file
+//	flip FILE...           changes one byte of each file
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": code, "fits": fits, "story": story, "head": head, "await": await, "flip": flip,
+		},
+	})
+}
+
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func fits(ts *testscript.TestScript, _ bool, args []string) {
+	columns, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for line := range strings.SplitSeq(ts.ReadFile("stdout"), "\n") {
+		if show.Width(line) > columns {
+			ts.Fatalf("%d columns: %s", show.Width(line), line)
+		}
+	}
+}
+
+func story(ts *testscript.TestScript, _ bool, args []string) {
+	for _, d := range stories.Drops() {
+		if d.Partner == args[0] {
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), d.Data, 0o600))
+			return
+		}
+	}
+	ts.Fatalf("no story of %s", args[0])
+}
+
+func head(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	lines := bytes.SplitAfterN([]byte(ts.ReadFile(args[1])), []byte("\n"), n+1)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), bytes.Join(lines[:n], nil), 0o600))
+}
+
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come", args[0])
+}
+
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		path := ts.MkAbs(name)
+		data, err := os.ReadFile(path)
+		ts.Check(err)
+		data[len(data)/2] ^= 1
+		ts.Check(os.WriteFile(path, data, 0o600))
+	}
+}
