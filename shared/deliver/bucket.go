@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -51,8 +50,11 @@ func (d *bucketDestination) Deliver(ctx context.Context, s Segment) (Receipt, er
 	}
 	defer b.Close()
 	f := s.format(d.codec)
-	ref, err := d.put(ctx, s.Drop.folder()+s.name()+"."+string(f.Codec), func(w io.Writer) error {
-		if err := b.write(ctx, w, f); err != nil {
+	ref, err := d.put(ctx, s.Drop.folder()+s.name()+"."+string(f.Codec), func(w *store.Writer) error {
+		if f.Codec == s.Format.Codec {
+			return b.pass(w)
+		}
+		if err := b.convert(ctx, outward{w}, f); err != nil {
 			return err
 		}
 		return b.check()
@@ -61,8 +63,8 @@ func (d *bucketDestination) Deliver(ctx context.Context, s Segment) (Receipt, er
 }
 
 func (d *bucketDestination) Manifest(ctx context.Context, drop Drop, manifest []byte) (string, error) {
-	ref, err := d.put(ctx, drop.folder()+"manifest.json", func(w io.Writer) error {
-		_, err := io.Copy(w, bytes.NewReader(manifest))
+	ref, err := d.put(ctx, drop.folder()+"manifest.json", func(w *store.Writer) error {
+		_, err := outward{w}.Write(manifest)
 		return err
 	})
 	return ref.Key, err
@@ -70,12 +72,12 @@ func (d *bucketDestination) Manifest(ctx context.Context, drop Drop, manifest []
 
 // put writes an object where there is none. One that is there already and has as
 // many bytes is the same, from an earlier delivery.
-func (d *bucketDestination) put(ctx context.Context, key string, write func(io.Writer) error) (event.Ref, error) {
+func (d *bucketDestination) put(ctx context.Context, key string, write func(*store.Writer) error) (event.Ref, error) {
 	w, err := store.NewWriter(ctx, d.b, key)
 	if err != nil {
 		return event.Ref{}, unavailable(err, "the destination does not begin an object")
 	}
-	if err := write(outward{w}); err != nil {
+	if err := write(w); err != nil {
 		w.Abort()
 		return event.Ref{}, err
 	}

@@ -362,14 +362,7 @@ func AppendCSV(dst, value []byte, delim byte) []byte {
 	if len(value) == 0 {
 		return append(dst, '"', '"')
 	}
-	quote := false
-	for _, c := range value {
-		if c == delim || c == '"' || c == '\n' || c == '\r' {
-			quote = true
-			break
-		}
-	}
-	if !quote {
+	if suspects[delim] != 0 && !mayNeedQuotes(value) || !needsQuotes(value, delim) {
 		return append(dst, value...)
 	}
 	dst = append(dst, '"')
@@ -380,4 +373,25 @@ func AppendCSV(dst, value []byte, delim byte) []byte {
 		dst = append(dst, c)
 	}
 	return append(dst, '"')
+}
+
+// suspects are the bytes for which a field is quoted in some dialect.
+var suspects = [256]uint8{'"': 1, '\n': 1, '\r': 1, ',': 1, ';': 1, '\t': 1, '|': 1}
+
+// mayNeedQuotes is quick, and right when it says no.
+func mayNeedQuotes(value []byte) bool {
+	var found uint8
+	for _, c := range value {
+		found |= suspects[c]
+	}
+	return found != 0
+}
+
+func needsQuotes(value []byte, delim byte) bool {
+	for _, c := range value {
+		if c == delim || c == '"' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	return false
 }

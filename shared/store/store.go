@@ -108,12 +108,15 @@ func (w *Writer) Write(p []byte) (int, error) {
 // Size is the number of bytes written so far.
 func (w *Writer) Size() int64 { return w.size }
 
+// Digest is the digest of the bytes written so far.
+func (w *Writer) Digest() string { return formatDigest([sha256.Size]byte(w.sum.Sum(nil))) }
+
 // Commit makes the object visible, or finds it there from an earlier run: then
 // it must have the same size, because what is written under one key is a pure
 // function of the key; otherwise the fault is Poison.
 func (w *Writer) Commit() (ref event.Ref, created bool, err error) {
 	defer w.cancel()
-	ref = event.Ref{Key: w.key, Size: w.size, Digest: formatDigest([sha256.Size]byte(w.sum.Sum(nil)))}
+	ref = event.Ref{Key: w.key, Size: w.size, Digest: w.Digest()}
 	err = w.w.Close()
 	switch {
 	case err == nil:

@@ -1,5 +1,5 @@
-// Package storetest makes the world fail on purpose: buckets and topics whose
-// operations can fail before they take effect, and after. It is for tests.
+// Package storetest makes the world fail on purpose: buckets, topics and keepers
+// whose operations can fail before they take effect, and after. It is for tests.
 package storetest
 
 import (
@@ -13,6 +13,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	pubsubdriver "gocloud.dev/pubsub/driver"
+	"gocloud.dev/secrets"
 )
 
 // ErrInjected is the error of an operation that was made to fail.
@@ -24,17 +25,23 @@ type Mode int
 const (
 	None   Mode = iota
 	Before      // without effect
-	After       // with its effect: the caller is told that it failed
+	After       // with its effect: the answer is lost, whatever it was
 )
 
 func (m Mode) String() string { return [...]string{"none", "before", "after"}[m] }
 
-// Injector numbers the operations of all its buckets and topics in the order in
-// which they come, and makes one of them fail, once. The zero value makes none
-// fail. Safe for concurrent use.
+// Injector numbers the operations of all its buckets, topics and keepers in the
+// order in which they come, and makes some of them fail: one, once, or those
+// that a hook names. The zero value makes none fail. Safe for concurrent use.
 type Injector struct {
-	At   int // the operation, from 0
+	At   int // the operation that fails, from 0
 	Mode Mode
+
+	// Fail, if set, decides instead of At and Mode. It is asked before each
+	// operation, of which n is the number, and must be safe for concurrent use.
+	// What it does is done before the operation takes effect; it may use the
+	// same buckets, topics and keepers.
+	Fail func(n int, op string) Mode
 
 	mu  sync.Mutex
 	ops []string
@@ -50,22 +57,23 @@ func (i *Injector) Ops() []string {
 // Do runs an operation with the fault that is due.
 func (i *Injector) Do(op string, effect func() error) error {
 	i.mu.Lock()
-	mode := None
-	if len(i.ops) == i.At {
+	n, mode := len(i.ops), None
+	if n == i.At {
 		mode = i.Mode
 	}
 	i.ops = append(i.ops, op)
 	i.mu.Unlock()
+	if i.Fail != nil {
+		mode = i.Fail(n, op)
+	}
 	if mode == Before {
 		return ErrInjected
 	}
-	if err := effect(); err != nil {
-		return err
-	}
+	err := effect()
 	if mode == After {
 		return ErrInjected
 	}
-	return nil
+	return err
 }
 
 // Bucket is b with the injector's faults. Closing it leaves b open.
@@ -79,12 +87,15 @@ type bucket struct {
 	b    *blob.Bucket
 }
 
-func (f *bucket) ErrorCode(err error) gcerrors.ErrorCode {
+// code is the portable code of an error.
+func code(err error) gcerrors.ErrorCode {
 	if errors.Is(err, ErrInjected) {
 		return gcerrors.Internal
 	}
 	return gcerrors.Code(err)
 }
+
+func (f *bucket) ErrorCode(err error) gcerrors.ErrorCode { return code(err) }
 
 func (f *bucket) As(any) bool             { return false }
 func (f *bucket) ErrorAs(error, any) bool { return false }
@@ -109,6 +120,10 @@ func (f *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 		}
 		return err
 	})
+	if err != nil && r != nil {
+		_ = r.Close() // nobody else will
+		r = nil
+	}
 	return r, err
 }
 
@@ -198,5 +213,36 @@ func (f *topic) SendBatch(ctx context.Context, ms []*pubsubdriver.Message) error
 func (f *topic) IsRetryable(error) bool                 { return false }
 func (f *topic) As(any) bool                            { return false }
 func (f *topic) ErrorAs(error, any) bool                { return false }
-func (f *topic) ErrorCode(err error) gcerrors.ErrorCode { return gcerrors.Code(err) }
+func (f *topic) ErrorCode(err error) gcerrors.ErrorCode { return code(err) }
 func (f *topic) Close() error                           { return nil }
+
+// Keeper is k with the injector's faults. Closing it leaves k open.
+func (i *Injector) Keeper(name string, k *secrets.Keeper) *secrets.Keeper {
+	return secrets.NewKeeper(&keeper{i, name, k})
+}
+
+type keeper struct {
+	*Injector
+	name string
+	k    *secrets.Keeper
+}
+
+func (f *keeper) Decrypt(ctx context.Context, ciphertext []byte) (plaintext []byte, err error) {
+	err = f.Do(f.name+" decrypt", func() (err error) {
+		plaintext, err = f.k.Decrypt(ctx, ciphertext)
+		return err
+	})
+	return plaintext, err
+}
+
+func (f *keeper) Encrypt(ctx context.Context, plaintext []byte) (ciphertext []byte, err error) {
+	err = f.Do(f.name+" encrypt", func() (err error) {
+		ciphertext, err = f.k.Encrypt(ctx, plaintext)
+		return err
+	})
+	return ciphertext, err
+}
+
+func (f *keeper) ErrorAs(error, any) bool                { return false }
+func (f *keeper) ErrorCode(err error) gcerrors.ErrorCode { return code(err) }
+func (f *keeper) Close() error                           { return nil }
