@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -33,7 +34,7 @@ const (
 
 func main() {
 	if role := os.Getenv(roleVariable); role != "" {
-		if err := runRole(context.Background(), role, os.Args[1:]); err != nil {
+		if err := profiled(role, func() error { return runRole(context.Background(), role, os.Args[1:]) }); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", role+":", err)
 			os.Exit(1)
 		}
@@ -41,7 +42,14 @@ func main() {
 	}
 	sizes := flag.String("sizes", "30MB,300MB", "sizes of the file to run, parted by commas; the last is the one that is reported in full")
 	asJSON := flag.Bool("json", false, "print JSON")
+	profiles := flag.String("profiles", "", "folder to write a CPU profile of each process to")
 	flag.Parse()
+	if *profiles != "" {
+		if err := os.Setenv(profilesVariable, *profiles); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+	}
 	if err := run(context.Background(), *sizes, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -136,7 +144,31 @@ func warm(dir string, size int64) error {
 	return errors.Join(err, out.Close(), os.Remove(file))
 }
 
-const roleVariable = "SALLYPORT_BENCH_ROLE"
+// How a process of its own is told what it is, and where its profile goes.
+const (
+	roleVariable     = "SALLYPORT_BENCH_ROLE"
+	profilesVariable = "SALLYPORT_BENCH_PROFILES"
+)
+
+// profiled runs f under the CPU profiler, if a folder for profiles is named.
+func profiled(role string, f func() error) error {
+	dir := os.Getenv(profilesVariable)
+	if dir == "" {
+		return f()
+	}
+	out, err := os.Create(filepath.Join(dir, role+".pprof"))
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	defer func() {
+		pprof.StopCPUProfile()
+		_ = out.Close() // a profile that is cut short says so itself
+	}()
+	return f()
+}
 
 // child runs one role in a process of its own.
 func child(ctx context.Context, role string, args ...string) (figure, error) {
