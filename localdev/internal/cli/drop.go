@@ -26,7 +26,7 @@ type dropCommand struct {
 }
 
 func (dropCommand) Help() string {
-	return `Copies the file into the drops folder, whole or not at all, and never over another. A running sallyport up takes it at once; if none runs the drop waits for one, or with --wait the chain is run until everything is done.
+	return `Copies the file into the drops folder, whole or not at all, and never over another. A running sallyport up takes it at once; if none runs the drop waits for one, or with --wait the chain is run until this drop is done.
 
 With --wait the exit code is 3 if the drop was refused, rows of it were invalid or a delivery failed.
 

@@ -196,6 +196,9 @@ func (d *demo) routes(receivers []*receiver, compiled *contract.Compiled, data [
 	if err != nil {
 		return err
 	}
+	if len(rows) == 0 {
+		return nil
+	}
 	t := show.Table{Indent: 2}
 	for _, v := range rows[0] {
 		t.Columns = append(t.Columns, show.Column{Head: v.label, Least: 6})

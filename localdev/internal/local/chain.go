@@ -44,19 +44,23 @@ func (f *Folder) Start(ctx context.Context, opts StartOptions) (*Chain, error) {
 	return c, nil
 }
 
-// Idle waits until the chain has nothing left to do, or has ended.
-func (c *Chain) Idle(ctx context.Context) error {
+// Idle waits until the chain has nothing left to do. A delivery that is tried
+// again is something to do: give ctx a deadline.
+func (c *Chain) Idle(ctx context.Context) error { return c.while(ctx, c.stack.Idle) }
+
+// while runs wait unless the chain ends before.
+func (c *Chain) while(ctx context.Context, wait func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	idle := make(chan error, 1)
-	go func() { idle <- c.stack.Idle(ctx) }()
+	waited := make(chan error, 1)
+	go func() { waited <- wait(ctx) }()
 	select {
-	case err := <-idle:
+	case err := <-waited:
 		return err
 	case err := <-c.done:
 		c.done <- err // for Stop
 		cancel()
-		<-idle
+		<-waited
 		return fault.Wrap(fault.Retry, "chain-ended", err, "the chain ended before it had done everything")
 	}
 }
@@ -80,7 +84,7 @@ func (c *Chain) Stop() error {
 }
 
 // Await returns a drop once nothing more will happen to it by itself. If no
-// chain runs on the folder, one is run until it has nothing left to do.
+// chain runs on the folder, one is run until then.
 func (f *Folder) Await(ctx context.Context, drop string, logger *slog.Logger) (*history.Drop, error) {
 	chain, err := f.Start(ctx, StartOptions{Logger: logger})
 	if fault.CodeOf(err) == stack.CodeLocked {
@@ -89,19 +93,15 @@ func (f *Folder) Await(ctx context.Context, drop string, logger *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	err = chain.Idle(ctx)
+	var d *history.Drop
+	err = chain.while(ctx, func(ctx context.Context) (err error) {
+		d, err = f.follow(ctx, drop)
+		return err
+	})
 	if err := errors.Join(err, chain.Stop()); err != nil {
 		return nil, err
 	}
-	h, err := f.History(ctx, remembered, func(int64) {})
-	if err != nil {
-		return nil, err
-	}
-	if d := h.Drop(drop); d != nil {
-		return d, nil
-	}
-	return nil, &fault.Error{Kind: fault.Invalid, Code: CodeNotTaken, Where: fault.Where{Drop: drop},
-		Msg: "the chain came to rest without taking the drop", Do: "see what it logged"}
+	return d, nil
 }
 
 // shortest is the pause between two looks at the ledger of another process.

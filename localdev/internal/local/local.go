@@ -30,7 +30,6 @@ const (
 	CodeNeverRan   = "never-ran"   // Invalid: the chain has never run on it
 	CodeNotRunning = "not-running" // Invalid: no chain runs that takes events
 	CodeKeyTaken   = "key-taken"   // Invalid: something lies there already
-	CodeNotTaken   = "not-taken"   // Invalid: the chain came to rest without taking the drop
 	CodeNoPlace    = "no-place"    // Invalid: the partner has no place for such a drop
 	CodeNotEmpty   = "not-empty"   // Invalid: an exchange is written into an empty folder only
 )
@@ -83,6 +82,10 @@ type Laid struct {
 // Lay copies r into the drops folder, whole or not at all and never over
 // something else. progress is told the bytes that are copied.
 func (f *Folder) Lay(ctx context.Context, key string, r io.Reader, progress func(done int64)) (laid Laid, err error) {
+	// What the chain has is for its owner only: say so before filebucket makes it.
+	if err := os.MkdirAll(f.layout.Data, 0o700); err != nil {
+		return laid, unwritable(err)
+	}
 	drops, err := filebucket.Open(f.layout.Drops, nil)
 	if err != nil {
 		return laid, fault.Wrap(fault.Retry, "bucket-open", err, "the drops folder cannot be opened")
@@ -133,7 +136,12 @@ func (t teller) Write(p []byte) (int, error) {
 // Report reads a drop's report, or another object in quarantine, of at most so
 // many bytes.
 func (f *Folder) Report(ctx context.Context, key string, max int64) ([]byte, error) {
-	return f.object(ctx, f.layout.Quarantine, key, max)
+	b, err := filebucket.Open(f.layout.Quarantine, nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.Retry, "bucket-open", err, "the quarantine cannot be opened")
+	}
+	defer b.Close()
+	return store.Read(ctx, b, key, max)
 }
 
 // Quarantined is the path of an object in quarantine, for people to open.
@@ -148,16 +156,6 @@ func (f *Folder) Drops(key string) string {
 
 // LedgerDir is the path of the ledger.
 func (f *Folder) LedgerDir() string { return f.layout.Ledger }
-
-// object reads an object of one of the chain's buckets.
-func (f *Folder) object(ctx context.Context, dir, key string, max int64) ([]byte, error) {
-	b, err := filebucket.Open(dir, nil)
-	if err != nil {
-		return nil, fault.Wrap(fault.Retry, "bucket-open", err, "a folder of the chain cannot be opened")
-	}
-	defer b.Close()
-	return store.Read(ctx, b, key, max)
-}
 
 // Destination opens the bucket to which a URL of the exchange leads, if it is
 // one on this machine.

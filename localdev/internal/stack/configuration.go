@@ -48,7 +48,7 @@ func (s *Stack) follow(ctx context.Context, digest, problem string) {
 	}
 	again := time.NewTicker(anyway)
 	defer again.Stop()
-	due := time.NewTimer(quiet)
+	due := time.NewTimer(quiet) // once at the start: it may have changed before anybody watched
 	for ctx.Err() == nil {
 		if notify != nil { // again and again: a folder may have come since
 			for _, folder := range []string{"", "contracts", "partners", "profiles"} {
@@ -71,9 +71,7 @@ func (s *Stack) follow(ctx context.Context, digest, problem string) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil && err.Error() != problem:
-			// The configuration is no partner's data: its problems are told.
-			problem = err.Error()
-			s.log.LogAttrs(ctx, slog.LevelError, "the configuration was not published, the one before it holds", slog.String("problem", problem), telemetry.Fault(err))
+			problem = s.unpublished(ctx, err)
 		case err == nil:
 			problem = ""
 			if now != digest {
@@ -82,4 +80,12 @@ func (s *Stack) follow(ctx context.Context, digest, problem string) {
 			}
 		}
 	}
+}
+
+// unpublished logs why the configuration is not published, and answers it. The
+// configuration is no partner's data: its problems are told in full.
+func (s *Stack) unpublished(ctx context.Context, err error) (problem string) {
+	problem = err.Error()
+	s.log.LogAttrs(ctx, slog.LevelError, "the configuration was not published, the one before it holds", slog.String("problem", problem), telemetry.Fault(err))
+	return problem
 }

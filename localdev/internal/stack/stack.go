@@ -34,7 +34,6 @@ import (
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/filebucket"
 	"github.com/sallyport-io/sallyport/shared/host"
-	"github.com/sallyport-io/sallyport/shared/telemetry"
 )
 
 const (
@@ -246,6 +245,14 @@ func (s *Stack) ready(ctx context.Context) error {
 // error if none ever was; otherwise the last good one holds. Run is called once,
 // and ended before Close.
 func (s *Stack) Run(ctx context.Context) error {
+	err := s.run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to end while it was beginning
+	}
+	return err
+}
+
+func (s *Stack) run(ctx context.Context) error {
 	if s.running.Swap(true) {
 		return fault.New(fault.Invalid, "stack-running", "a stack runs once", "open another")
 	}
@@ -258,22 +265,24 @@ func (s *Stack) Run(ctx context.Context) error {
 		if _, none := s.exchanges.Newest(ctx); none != nil {
 			return err
 		}
-		problem = err.Error()
-		s.log.LogAttrs(ctx, slog.LevelError, "the configuration was not published, the one before it holds", slog.String("problem", problem), telemetry.Fault(err))
+		problem = s.unpublished(ctx, err)
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		s.follow(ctx, digest, problem)
+		s.follow(running, digest, problem)
 		return nil
 	})
 	for _, w := range s.workers {
-		g.Go(func() error { return w.Run(ctx) })
+		g.Go(func() error { return w.Run(running) })
 	}
-	g.Go(func() error { return s.watcher.Run(ctx) })
+	g.Go(func() error { return s.watcher.Run(running) })
 	if s.endpoint != nil {
-		g.Go(func() error { return s.endpoint.Run(ctx, s.listener) })
+		g.Go(func() error { return s.endpoint.Run(running, s.listener) })
 	}
-	return g.Wait()
+	if err := g.Wait(); ctx.Err() == nil || !errors.Is(err, context.Canceled) { // a worker may be told to end while it starts
+		return err
+	}
+	return nil
 }
 
 // Idle waits until all that lies in the drops folder now, and all that it leads
