@@ -56,7 +56,7 @@ func (d *delivery) run(ctx context.Context) ([]event.Event, error) {
 // event to it: an object of another view must not reach the partner, whoever
 // sent the event.
 func (d *delivery) resolve(ctx context.Context) error {
-	p, err := d.f.policy(ctx, event.Extension(d.cause, event.ExtExchange))
+	p, err := d.f.policies.Get(ctx, event.Extension(d.cause, event.ExtExchange))
 	if err != nil {
 		return err
 	}

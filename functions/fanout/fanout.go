@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"gocloud.dev/blob"
@@ -23,6 +22,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/store"
 )
 
 // Source is the source attribute of the events that fanout makes.
@@ -47,50 +47,30 @@ type Config struct {
 type Function struct {
 	masked, state, config *blob.Bucket
 	exchanges             *exchange.Repository
+	policies              *policy.Cache
 	destinations          *pool
 	now                   func() time.Time
-
-	mu       sync.Mutex
-	compiled map[string]*policy.Policy // by exchange digest, a few
 }
 
 // Open opens the buckets of cfg. Destinations are opened when they are due, so
 // that one that is broken holds up no other.
-func Open(ctx context.Context, cfg Config) (f *Function, err error) {
-	mux := cfg.Buckets
-	if mux == nil {
-		mux = blob.DefaultURLMux()
+func Open(ctx context.Context, cfg Config) (*Function, error) {
+	b, err := store.Open(ctx, cfg.Buckets, cfg.Masked, cfg.State, cfg.Exchange)
+	if err != nil {
+		return nil, err
 	}
-	f = &Function{now: cfg.Now, compiled: map[string]*policy.Policy{}, destinations: newPool(cfg.Destinations)}
+	f := &Function{masked: b[0], state: b[1], config: b[2], now: cfg.Now, destinations: newPool(cfg.Destinations)}
+	f.exchanges = exchange.Open(f.config)
+	f.policies = policy.NewCache(f.exchanges)
 	if f.now == nil {
 		f.now = time.Now
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}()
-	for _, b := range []struct {
-		to  **blob.Bucket
-		url string
-	}{{&f.masked, cfg.Masked}, {&f.state, cfg.State}, {&f.config, cfg.Exchange}} {
-		if *b.to, err = mux.OpenBucket(ctx, b.url); err != nil {
-			return f, fault.Wrap(fault.Retry, "bucket-open", err, "fanout cannot open a bucket")
-		}
-	}
-	f.exchanges = exchange.Open(f.config)
 	return f, nil
 }
 
 // Close closes the destinations and the buckets. No Handle may be under way.
 func (f *Function) Close() error {
-	errs := []error{f.destinations.close()}
-	for _, b := range []*blob.Bucket{f.masked, f.state, f.config} {
-		if b != nil {
-			errs = append(errs, b.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(f.destinations.close(), store.Close(f.masked, f.state, f.config))
 }
 
 // Handle takes a segment.masked and answers a delivery.completed, or a
@@ -117,30 +97,6 @@ func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, er
 		return nil, d.located(err)
 	}
 	return out, nil
-}
-
-// policy is the exchange with the digest, compiled.
-func (f *Function) policy(ctx context.Context, digest string) (*policy.Policy, error) {
-	f.mu.Lock()
-	p := f.compiled[digest]
-	f.mu.Unlock()
-	if p != nil {
-		return p, nil
-	}
-	bundle, err := f.exchanges.Get(ctx, digest)
-	if err != nil {
-		return nil, err
-	}
-	if p, err = policy.Compile(bundle); err != nil {
-		return nil, fault.Wrap(fault.Poison, "exchange-broken", err, "the exchange that the drop is pinned to does not compile")
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.compiled) >= 8 { // a few live at once; which one goes does not matter
-		clear(f.compiled)
-	}
-	f.compiled[digest] = p
-	return p, nil
 }
 
 // standing is nil if the newest exchange still entitles the partner to the

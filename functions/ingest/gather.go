@@ -49,7 +49,7 @@ func claimKey(id string) string { return "claims/" + id[:2] + "/" + id }
 // gather takes the events that arrived at one place. The error may be a
 // fault.Batch by index in events.
 func (f *Function) gather(ctx context.Context, at place, events []event.Event) ([]event.Event, error) {
-	p, err := f.policy(ctx)
+	p, err := f.policies.Newest(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"gocloud.dev/blob"
@@ -41,53 +39,27 @@ type Config struct {
 // Function is the ingest function. Any number of goroutines, and of copies in
 // any number of processes, may call it at once.
 type Function struct {
-	drops, landing, quarantine *blob.Bucket
-	config                     *blob.Bucket
-	exchanges                  *exchange.Repository
-	now                        func() time.Time
-
-	mu       sync.Mutex
-	digest   string // of the exchange that compiled is made from
-	compiled *policy.Policy
+	drops, landing, quarantine, config *blob.Bucket
+	policies                           *policy.Cache
+	now                                func() time.Time
 }
 
 // Open opens the buckets of cfg.
-func Open(ctx context.Context, cfg Config) (f *Function, err error) {
-	mux := cfg.Buckets
-	if mux == nil {
-		mux = blob.DefaultURLMux()
+func Open(ctx context.Context, cfg Config) (*Function, error) {
+	b, err := store.Open(ctx, cfg.Buckets, cfg.Drops, cfg.Landing, cfg.Quarantine, cfg.Exchange)
+	if err != nil {
+		return nil, err
 	}
-	f = &Function{now: cfg.Now}
+	f := &Function{drops: b[0], landing: b[1], quarantine: b[2], config: b[3], now: cfg.Now}
+	f.policies = policy.NewCache(exchange.Open(f.config))
 	if f.now == nil {
 		f.now = time.Now
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}()
-	for _, b := range []struct {
-		to  **blob.Bucket
-		url string
-	}{{&f.drops, cfg.Drops}, {&f.landing, cfg.Landing}, {&f.quarantine, cfg.Quarantine}, {&f.config, cfg.Exchange}} {
-		if *b.to, err = mux.OpenBucket(ctx, b.url); err != nil {
-			return f, fault.Wrap(fault.Retry, "bucket-open", err, "ingest cannot open a bucket")
-		}
-	}
-	f.exchanges = exchange.Open(f.config)
 	return f, nil
 }
 
 // Close closes the buckets.
-func (f *Function) Close() error {
-	var errs []error
-	for _, b := range []*blob.Bucket{f.drops, f.landing, f.quarantine, f.config} {
-		if b != nil {
-			errs = append(errs, b.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+func (f *Function) Close() error { return store.Close(f.drops, f.landing, f.quarantine, f.config) }
 
 // Handle takes one drop.received, or one event of a partner. See HandleBatch.
 func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, error) {
@@ -157,22 +129,4 @@ func (f *Function) received(ctx context.Context, e event.Event) ([]event.Event, 
 	}
 	t := &taking{f: f, cause: e, drop: event.Drop{ID: event.DropID(data.Key, data.Generation), Key: data.Key}, generation: data.Generation}
 	return t.run(ctx, t.object)
-}
-
-// policy is the newest exchange, compiled.
-func (f *Function) policy(ctx context.Context) (*policy.Policy, error) {
-	bundle, err := f.exchanges.Newest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.digest != bundle.Digest() {
-		compiled, err := policy.Compile(bundle)
-		if err != nil {
-			return nil, fault.Wrap(fault.Retry, "exchange-broken", err, "the newest exchange does not compile")
-		}
-		f.digest, f.compiled = bundle.Digest(), compiled
-	}
-	return f.compiled, nil
 }

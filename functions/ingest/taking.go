@@ -59,7 +59,7 @@ func (t *taking) run(ctx context.Context, take func(context.Context) error) ([]e
 	case !store.NotFound(err):
 		return nil, err
 	}
-	if t.policy, err = t.f.policy(ctx); err != nil {
+	if t.policy, err = t.f.policies.Newest(ctx); err != nil {
 		return nil, err
 	}
 	t.digest = t.policy.Bundle().Digest()

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"sync"
 	"time"
 
 	"gocloud.dev/blob"
@@ -22,6 +21,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/keys"
 	"github.com/sallyport-io/sallyport/shared/policy"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/store"
 )
 
 // Source is the source attribute of the events that mask makes.
@@ -45,52 +45,28 @@ type Config struct {
 // number of processes, may call it at once.
 type Function struct {
 	landing, masked, config *blob.Bucket
-	exchanges               *exchange.Repository
+	policies                *policy.Cache
 	ring                    *keys.Ring
-
-	mu       sync.Mutex
-	compiled map[string]*policy.Policy // by exchange digest, a few
 }
 
 // Open opens the buckets and the key ring of cfg.
-func Open(ctx context.Context, cfg Config) (f *Function, err error) {
-	mux := cfg.Buckets
-	if mux == nil {
-		mux = blob.DefaultURLMux()
+func Open(ctx context.Context, cfg Config) (*Function, error) {
+	ring, err := keys.Open(ctx, cfg.Keys)
+	if err != nil {
+		return nil, err
 	}
-	f = &Function{compiled: map[string]*policy.Policy{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}()
-	for _, b := range []struct {
-		to  **blob.Bucket
-		url string
-	}{{&f.landing, cfg.Landing}, {&f.masked, cfg.Masked}, {&f.config, cfg.Exchange}} {
-		if *b.to, err = mux.OpenBucket(ctx, b.url); err != nil {
-			return f, fault.Wrap(fault.Retry, "bucket-open", err, "mask cannot open a bucket")
-		}
+	b, err := store.Open(ctx, cfg.Buckets, cfg.Landing, cfg.Masked, cfg.Exchange)
+	if err != nil {
+		return nil, errors.Join(err, ring.Close())
 	}
-	if f.ring, err = keys.Open(ctx, cfg.Keys); err != nil {
-		return f, err
-	}
-	f.exchanges = exchange.Open(f.config)
+	f := &Function{landing: b[0], masked: b[1], config: b[2], ring: ring}
+	f.policies = policy.NewCache(exchange.Open(f.config))
 	return f, nil
 }
 
 // Close closes the buckets and the key ring.
 func (f *Function) Close() error {
-	var errs []error
-	for _, b := range []*blob.Bucket{f.landing, f.masked, f.config} {
-		if b != nil {
-			errs = append(errs, b.Close())
-		}
-	}
-	if f.ring != nil {
-		errs = append(errs, f.ring.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(store.Close(f.landing, f.masked, f.config), f.ring.Close())
 }
 
 // Handle takes a segment.accepted and answers one segment.masked for each
@@ -115,7 +91,7 @@ func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, er
 }
 
 func (f *Function) segment(ctx context.Context, cause event.Event, segment event.SegmentAccepted) ([]event.Event, error) {
-	p, err := f.policy(ctx, event.Extension(cause, event.ExtExchange))
+	p, err := f.policies.Get(ctx, event.Extension(cause, event.ExtExchange))
 	if err != nil {
 		return nil, err
 	}
@@ -159,30 +135,6 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 		}
 	}
 	return out, nil
-}
-
-// policy is the exchange with the digest, compiled.
-func (f *Function) policy(ctx context.Context, digest string) (*policy.Policy, error) {
-	f.mu.Lock()
-	p := f.compiled[digest]
-	f.mu.Unlock()
-	if p != nil {
-		return p, nil
-	}
-	bundle, err := f.exchanges.Get(ctx, digest)
-	if err != nil {
-		return nil, err
-	}
-	if p, err = policy.Compile(bundle); err != nil {
-		return nil, fault.Wrap(fault.Retry, "exchange-broken", err, "the exchange that the drop is pinned to does not compile")
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.compiled) >= 8 { // a few live at once; which one goes does not matter
-		clear(f.compiled)
-	}
-	f.compiled[digest] = p
-	return p, nil
 }
 
 // render reads the segment and writes every view of it.

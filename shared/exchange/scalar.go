@@ -173,7 +173,7 @@ func (g Glob) Check() error {
 		case segment == "":
 			return errors.New("the path has an empty segment")
 		case segment == "." || segment == "..":
-			return errors.New("the path has a segment . or ..")
+			return errors.New("the path has a . or .. segment")
 		case segment != "**" && strings.Contains(segment, "**"):
 			return errors.New("** must be a whole segment of the path, as in a/**/b")
 		}

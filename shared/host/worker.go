@@ -92,6 +92,9 @@ func (w Worker) Run(ctx context.Context) error {
 	})()
 
 	sub, err := w.Open(ctx)
+	if ctx.Err() != nil && err != nil { // asked to end before it had begun
+		return nil
+	}
 	if err != nil {
 		return fault.Wrap(fault.Retry, "subscription-open", err, "cannot open the subscription of "+w.Name)
 	}

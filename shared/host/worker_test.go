@@ -448,6 +448,11 @@ func TestWorkerDoesNotStart(t *testing.T) {
 	if err := good.Run(t.Context()); fault.CodeOf(err) != "subscription-open" {
 		t.Errorf("a queue that does not open: %v", err)
 	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := good.Run(ended); err != nil {
+		t.Errorf("asked to end before the queue was open: %v", err)
+	}
 	for name, change := range map[string]func(*host.Worker){
 		"name":    func(w *host.Worker) { w.Name = "" },
 		"handler": func(w *host.Worker) { w.Handler = nil },

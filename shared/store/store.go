@@ -25,6 +25,32 @@ import (
 // ContentType is given to every object, so that no driver sniffs one.
 const ContentType = "application/octet-stream"
 
+// Open opens buckets by URL, in the order given; mux nil: blob.DefaultURLMux().
+// If one does not open, none stays open.
+func Open(ctx context.Context, mux *blob.URLMux, urls ...string) ([]*blob.Bucket, error) {
+	if mux == nil {
+		mux = blob.DefaultURLMux()
+	}
+	var open []*blob.Bucket
+	for _, url := range urls {
+		b, err := mux.OpenBucket(ctx, url)
+		if err != nil {
+			return nil, errors.Join(fault.Wrap(fault.Retry, "bucket-open", err, "cannot open a bucket"), Close(open...))
+		}
+		open = append(open, b)
+	}
+	return open, nil
+}
+
+// Close closes buckets.
+func Close(buckets ...*blob.Bucket) error {
+	var errs []error
+	for _, b := range buckets {
+		errs = append(errs, b.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // Digest is the digest of data as references carry it.
 func Digest(data []byte) string { return formatDigest(sha256.Sum256(data)) }
 

@@ -92,8 +92,13 @@ func (d *demo) prepare(dir string) (err error) {
 	return nil
 }
 
+// patience is how long the chain may take: much longer than it does.
+const patience = 2 * time.Minute
+
 // run drops every file and waits until the chain has nothing left to do.
 func (d *demo) run(ctx context.Context, logger *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	chain, err := d.folder.Start(ctx, local.StartOptions{Logger: logger})
 	if err != nil {
 		return err

@@ -104,10 +104,11 @@ func (f *Folder) Await(ctx context.Context, drop string, logger *slog.Logger) (*
 	return d, nil
 }
 
-// shortest is the pause between two looks at the ledger of another process.
+// shortest is the pause between two looks at the ledger.
 const shortest = 100 * time.Millisecond
 
-// follow looks into the ledger of a chain that another process runs.
+// follow looks into the ledger, which a chain in this process or another writes,
+// until nothing more will happen to the drop.
 func (f *Folder) follow(ctx context.Context, drop string) (*history.Drop, error) {
 	seen := int64(-1)
 	for pause := shortest; ; {
