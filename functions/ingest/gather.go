@@ -61,6 +61,7 @@ func (f *Function) gather(ctx context.Context, at place, events []event.Event) (
 	var out []event.Event
 	b, members := batch{Partner: at.partner, Path: at.path}, []int{}
 	size := 0
+	seen := map[string]bool{} // in this batch
 	flush := func() {
 		if len(b.Rows) == 0 {
 			return
@@ -73,8 +74,8 @@ func (f *Function) gather(ctx context.Context, at place, events []event.Event) (
 		}
 		out = append(out, made...)
 		b.Rows, members, size = nil, nil, 0
+		clear(seen)
 	}
-	seen := map[string]bool{}
 	for i, e := range events {
 		r := row{ID: event.ID("event", at.partner, at.path, e.Source(), e.ID()), Data: e.Data()}
 		if int64(len(r.Data)) > limit {
@@ -82,12 +83,13 @@ func (f *Function) gather(ctx context.Context, at place, events []event.Event) (
 			continue
 		}
 		if seen[r.ID] {
+			members = append(members, i) // it ends as the first of it does
 			continue
 		}
-		seen[r.ID] = true
 		if len(b.Rows) == maxBatchCount || size+len(r.Data) > maxBatchRows {
 			flush()
 		}
+		seen[r.ID] = true
 		b.Rows, members, size = append(b.Rows, r), append(members, i), size+len(r.Data)
 	}
 	flush()

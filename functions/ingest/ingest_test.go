@@ -490,3 +490,23 @@ func field(text, key string) string {
 	}
 	return ""
 }
+
+// TestRepeatedInOneBatch: an event that stands twice in one call ends as one.
+func TestRepeatedInOneBatch(t *testing.T) {
+	w := newWorld(t, simple(""))
+	a := own(t, "a", `{"id":1}`)
+	if _, err := w.f.HandleBatch(t.Context(), []event.Event{a, a}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(w.rowsOf(), "|"); got != `{"id":1}` {
+		t.Errorf("landing has %s", got)
+	}
+	closed := newWorld(t, simple(""))
+	if err := closed.landing.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := closed.f.HandleBatch(t.Context(), []event.Event{a, a})
+	if fault.Of(err, 0) == nil || fault.Of(err, 1) == nil {
+		t.Errorf("one of the two is said to be taken: %v", err)
+	}
+}

@@ -125,7 +125,10 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Stack, err error) {
 	if err := s.openFunctions(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.connect(ctx, opts.HTTP)
+	if err := s.connect(ctx, opts.HTTP); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // openBuckets opens what the hosts themselves need.
