@@ -114,8 +114,12 @@ func (f *Function) commit(ctx context.Context, b batch, cause event.Event) ([]ev
 	if err != nil {
 		return nil, fault.Wrap(fault.Poison, "batch-encode", err, "cannot write the events down")
 	}
-	if _, err := store.Create(ctx, f.landing, batchKey(b.ID), data); err != nil {
+	created, err := store.Create(ctx, f.landing, batchKey(b.ID), data)
+	if err != nil {
 		return nil, err
+	}
+	if !created { // what was written first holds, whatever the same ids carry now
+		return f.help(ctx, b.ID, cause, map[string]bool{})
 	}
 	return f.complete(ctx, b, cause, map[string]bool{})
 }

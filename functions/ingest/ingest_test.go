@@ -430,6 +430,13 @@ func TestEvents(t *testing.T) {
 	if got := strings.Join(w.rowsOf(), "|"); got != `{"id":1,"name":"ann"}|{"id":3}` {
 		t.Errorf("landing has %s", got)
 	}
+	// The first that came under an id holds.
+	if _, err = w.f.HandleBatch(ctx, []event.Event{own(t, "c", `{"id":33}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(w.rowsOf(), "|"); got != `{"id":1,"name":"ann"}|{"id":3}` {
+		t.Errorf("landing has %s", got)
+	}
 	stranger := own(t, "d", `{"id":4}`)
 	stranger.SetExtension(event.ExtPartner, "nobody")
 	out, err = w.f.HandleBatch(ctx, []event.Event{stranger, own(t, "e", `{"id":5}`)})
