@@ -128,6 +128,8 @@ type field struct {
 	minCount, maxCount int
 	count              *rule
 	uniqueItems        *rule
+	// missing is what an empty CSV field breaks that may be null.
+	missing *rule
 }
 
 // Compile compiles a schema object ("" where the contract has just one). The
@@ -154,6 +156,8 @@ func Compile(c *Contract, object string) (*Compiled, error) {
 	b.out.Properties = []*Property{nil}
 	b.out.Paths = []string{b.root}
 	b.out.fields = []field{{typ: record.Object}}
+	b.additions(c.CustomProperties, "customProperties")
+	b.additions(o.CustomProperties, b.root+".customProperties", "format", "invalidRows")
 	b.members(o.Properties, 0, "", b.root+".properties", 1)
 	if len(o.Properties) == 0 {
 		b.problem(b.root, "a schema object without properties lets nothing in", "describe its columns under properties")
@@ -168,6 +172,9 @@ func Compile(c *Contract, object string) (*Compiled, error) {
 	b.invalidRows(o)
 	if len(o.Relationships) > 0 {
 		b.unenforced(b.root+".relationships", "relationships between objects are not checked", "")
+	}
+	if len(c.SLAProperties) > 0 {
+		b.unenforced("slaProperties", "service levels are not checked", "")
 	}
 	if len(b.problems) > 0 {
 		return nil, b.problems
@@ -189,6 +196,24 @@ func (b *compiler) problem(path, message, hint string) {
 
 func (b *compiler) unenforced(path, message, hint string) {
 	b.out.Unenforced = append(b.out.Unenforced, b.contract.Problem(path, message, hint))
+}
+
+// additions refuses custom properties of ours that are not known where they
+// stand: a misspelt rule would hold nobody to anything.
+func (b *compiler) additions(props []CustomProperty, at string, known ...string) {
+	for i, p := range props {
+		if !strings.EqualFold(p.Vendor, vendor) || slices.Contains(known, p.Property) {
+			continue
+		}
+		hint := "there are none here"
+		if len(known) > 0 {
+			hint = "known here: " + strings.Join(known, ", ")
+		}
+		if near := yamldoc.Nearest(p.Property, known); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		b.problem(fmt.Sprintf("%s[%d]", at, i), fmt.Sprintf("%s has no custom property %q here", vendor, p.Property), hint)
+	}
 }
 
 // members compiles the properties of a field.
@@ -271,7 +296,9 @@ func (b *compiler) property(p *Property, parent int, name, path, at string, dept
 	if p.Unique && !p.PrimaryKey {
 		b.unique([]int{id}, "unique", at+".unique", 0)
 	}
+	b.additions(p.CustomProperties, at+".customProperties", "enum")
 	b.options(f, p, logical, at)
+	b.enum(f, p, at)
 	for i := range p.Quality {
 		b.quality(&p.Quality[i], id, fmt.Sprintf("%s.quality[%d]", at, i))
 	}
@@ -370,10 +397,11 @@ func (b *compiler) unique(ids []int, name, at string, severity Severity) {
 // servers agree on.
 func (b *compiler) formatHint(o *Object) {
 	h := &b.out.Format
-	if p := ours(o.CustomProperties, "format"); p != nil {
-		m, ok := p.Value.(map[string]any)
+	if i := ours(o.CustomProperties, "format"); i >= 0 {
+		at := fmt.Sprintf("%s.customProperties[%d].value", b.root, i)
+		m, ok := o.CustomProperties[i].Value.(map[string]any)
 		if !ok {
-			b.problem(b.root+".customProperties", "format must be a mapping of codec, delimiter, header, compression", "")
+			b.problem(at, "format must be a mapping of codec, delimiter, header, compression", "")
 			return
 		}
 		for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -400,7 +428,7 @@ func (b *compiler) formatHint(o *Object) {
 				ok = slices.Contains([]record.Compression{record.Plain, record.Gzip, record.Zstd}, h.Compression)
 			}
 			if !ok {
-				b.problem(b.root+".customProperties", fmt.Sprintf("format.%s is not understood", key),
+				b.problem(at+"."+key, fmt.Sprintf("format.%s is not understood", key),
 					`codec: csv, ndjson or json; delimiter: "," ";" "\t" or "|"; header: true or false; compression: none, gzip or zstd`)
 			}
 		}
@@ -437,12 +465,15 @@ func (b *compiler) formatHint(o *Object) {
 
 // invalidRows reads how many invalid rows are tolerated.
 func (b *compiler) invalidRows(o *Object) {
-	p := ours(o.CustomProperties, "invalidRows")
-	if p == nil {
+	i := ours(o.CustomProperties, "invalidRows")
+	if i < 0 {
 		return
 	}
-	m, ok := p.Value.(map[string]any)
+	m, ok := o.CustomProperties[i].Value.(map[string]any)
 	l := &b.out.InvalidRows
+	if m["action"] == "reject-drop" && m["max"] != nil {
+		ok = false // which of the two?
+	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch value := m[key].(type) {
 		case string:
@@ -465,6 +496,7 @@ func (b *compiler) invalidRows(o *Object) {
 		}
 	}
 	if !ok {
-		b.problem(b.root+".customProperties", "invalidRows is not understood", `action: quarantine or reject-drop; max: a number of rows, or "5%"`)
+		b.problem(fmt.Sprintf("%s.customProperties[%d]", b.root, i), "invalidRows is not understood",
+			`action: quarantine, with or without max: a number of rows or "5%"; or action: reject-drop, without max`)
 	}
 }

@@ -335,7 +335,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if want := regexp.MustCompile(strings.ReplaceAll(text, `\/`, `/`)).MatchString(value); p.match([]byte(value)) != want {
+		if want := p.re.MatchString(value); p.match([]byte(value)) != want {
 			t.Fatalf("%q on %q: got %t", text, value, !want)
 		}
 	})
@@ -351,8 +351,8 @@ func FuzzTimestamp(f *testing.F) {
 		tb, errB := time.Parse(time.RFC3339Nano, b)
 		// time.Parse also takes hours of one digit, commas and more than nine digits.
 		strict := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$`)
-		if errA == nil && !okX && strict.MatchString(a) {
-			t.Fatalf("%q is refused, but it is RFC 3339", a)
+		if strict.MatchString(a) && okX != (errA == nil) {
+			t.Fatalf("%q: got %t, time.Parse says %v", a, okX, errA)
 		}
 		if errA == nil && errB == nil && okX && okY && x.compare(y) != ta.Compare(tb) {
 			t.Fatalf("%q and %q compare as %d, want %d", a, b, x.compare(y), ta.Compare(tb))

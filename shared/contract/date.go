@@ -25,10 +25,7 @@ type part struct {
 }
 
 // layout reads one way of writing dates and times.
-type layout struct {
-	parts []part
-	zone  bool
-}
+type layout struct{ parts []part }
 
 // zones says whether a zone must or must not be written.
 type zones uint8
@@ -40,8 +37,8 @@ const (
 )
 
 // parseLayout compiles the part of the JDK's DateTimeFormatter patterns that
-// is numbers: yyyy (uuuu, YYYY) MM dd (DD) HH mm ss, S..., X XXX Z VV (zone)
-// and literals. ODCS writes YYYY and DD in its own examples.
+// is numbers: yyyy (uuuu, YYYY) MM dd (DD) HH mm ss, S..., X XX XXX xxx Z (an
+// offset or Z) and literals. ODCS writes YYYY and DD in its own examples.
 func parseLayout(format string) (*layout, error) {
 	l := &layout{}
 	for i := 0; i < len(format); {
@@ -59,20 +56,14 @@ func parseLayout(format string) (*layout, error) {
 			l.parts = append(l.parts, part{what: c, width: 2})
 		case "dd", "DD":
 			l.parts = append(l.parts, part{what: 'd', width: 2})
-		case "X", "XX", "XXX", "Z", "VV", "xxx":
+		case "X", "XX", "XXX", "Z", "xxx":
 			l.parts = append(l.parts, part{what: 'X'})
-			l.zone = true
 		case "'":
 			end := strings.IndexByte(format[i:], '\'')
 			if end < 0 {
 				return nil, fmt.Errorf("the format has a quote that is not closed")
 			}
 			for k := range end {
-				if format[i+k] == 'Z' { // 'Z' as a literal means UTC
-					l.parts = append(l.parts, part{what: 'X'})
-					l.zone = true
-					continue
-				}
 				l.parts = append(l.parts, part{what: '\'', text: format[i+k]})
 			}
 			i += end + 1

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"bytes"
-	"encoding/base64"
 	"net/netip"
 )
 
@@ -27,9 +26,11 @@ var formats = map[string]func([]byte) bool{
 const (
 	hexDigit   = 1 << iota
 	labelByte  // of a host name
-	atextByte  // of a mailbox: RFC 5322 atext and the dot
+	atextByte  // of a mailbox: RFC 5322 atext, the dot and what is not ASCII
 	schemeByte // of a URI's scheme
 	uriByte    // of a URI: RFC 3986, reserved, unreserved and %
+	base64Byte
+	base64URLByte
 )
 
 var classes = func() (t [256]uint8) {
@@ -42,18 +43,22 @@ var classes = func() (t [256]uint8) {
 	mark(hexDigit, digits+"abcdefABCDEF")
 	mark(labelByte, digits+letters+"-")
 	mark(atextByte, digits+letters+"!#$%&'*+-/=?^_`{|}~.")
+	for c := 0x80; c <= 0xff; c++ {
+		t[c] |= atextByte
+	}
 	mark(schemeByte, digits+letters+"+-.")
 	mark(uriByte, digits+letters+"-._~:/?#[]@!$&'()*+,;=%")
+	mark(base64Byte, digits+letters+"+/")
+	mark(base64URLByte, digits+letters+"-_")
 	return t
 }()
 
 func all(v []byte, class uint8) bool {
+	in := class
 	for _, c := range v {
-		if classes[c]&class == 0 {
-			return false
-		}
+		in &= classes[c]
 	}
-	return true
+	return in != 0
 }
 
 // isUUID: RFC 9562, section 4: 8-4-4-4-12 hex digits.
@@ -61,7 +66,7 @@ func isUUID(v []byte) bool {
 	if len(v) != 36 || v[8] != '-' || v[13] != '-' || v[18] != '-' || v[23] != '-' {
 		return false
 	}
-	return all(v[:8], hexDigit) && all(v[9:13], hexDigit) && all(v[14:18], hexDigit) && all(v[19:23], hexDigit) && all(v[24:], hexDigit)
+	return all(v[:8], hexDigit) && all(v[9:13], hexDigit) && all(v[14:18], hexDigit) && all(v[19:23], hexDigit) && all(v[24:36], hexDigit)
 }
 
 // isEmail: RFC 5321's Mailbox without quotes, comments and address literals;
@@ -72,10 +77,8 @@ func isEmail(v []byte) bool {
 		return false
 	}
 	local, domain := v[:at], v[at+1:]
-	for i, c := range local {
-		if c < 0x80 && classes[c]&atextByte == 0 || c == '.' && (i == 0 || i == at-1 || local[i-1] == '.') {
-			return false
-		}
+	if !all(local, atextByte) || local[0] == '.' || local[at-1] == '.' || bytes.Contains(local, []byte("..")) {
+		return false
 	}
 	return bytes.IndexByte(domain, '.') > 0 && isHost(domain, true)
 }
@@ -108,13 +111,19 @@ func isHost(v []byte, international bool) bool {
 	return label > 0 && v[len(v)-1] != '-'
 }
 
-// isURI: RFC 3986: a scheme, a colon, and only bytes that a URI may have.
+// isURI: RFC 3986: a scheme, a colon, and only bytes that a URI may have; a %
+// goes with two hex digits.
 func isURI(v []byte) bool {
 	colon := bytes.IndexByte(v, ':')
-	if colon < 1 || v[0]-'0' < 10 || !all(v[:colon], schemeByte) || len(v) == colon+1 {
+	if colon < 1 || v[0]|0x20 < 'a' || v[0]|0x20 > 'z' || !all(v[:colon], schemeByte) || len(v) == colon+1 {
 		return false
 	}
-	return all(v, uriByte)
+	for i, c := range v {
+		if classes[c]&uriByte == 0 || c == '%' && (i+2 >= len(v) || !all(v[i+1:i+3], hexDigit)) {
+			return false
+		}
+	}
+	return true
 }
 
 // isBase64: RFC 4648, section 4 or 5, padded.
@@ -122,16 +131,21 @@ func isBase64(v []byte) bool {
 	if len(v)%4 != 0 {
 		return false
 	}
-	var out [3 * 256]byte
-	for len(v) > 0 {
-		piece := v[:min(len(v), 1024)]
-		v = v[len(piece):]
-		if _, err := base64.StdEncoding.Strict().Decode(out[:], piece); err == nil {
-			continue
-		}
-		if _, err := base64.URLEncoding.Strict().Decode(out[:], piece); err != nil {
-			return false
-		}
+	padding := 0
+	for padding < 2 && padding < len(v) && v[len(v)-1-padding] == '=' {
+		padding++
 	}
-	return true
+	text := v[:len(v)-padding]
+	if !all(text, base64Byte) && !all(text, base64URLByte) {
+		return false
+	}
+	if padding == 0 {
+		return true
+	}
+	// The bits of the last letter that stand for nothing are zero.
+	last := text[len(text)-1]
+	if padding == 1 {
+		return bytes.IndexByte([]byte("AEIMQUYcgkosw048"), last) >= 0
+	}
+	return bytes.IndexByte([]byte("AQgw"), last) >= 0
 }

@@ -129,20 +129,16 @@ func (a *decimal) compare(b *decimal) int {
 	return abs
 }
 
-// bound makes a decimal of a YAML number, or of text that is one.
-func bound(v any) (*decimal, error) {
-	text := ""
-	switch v := v.(type) {
-	case int:
-		text = strconv.Itoa(v)
-	case int64:
-		text = strconv.FormatInt(v, 10)
-	case uint64:
-		text = strconv.FormatUint(v, 10)
-	case float64:
-		text = strconv.FormatFloat(v, 'f', -1, 64)
-	case string:
-		text = v
+// bound makes a decimal of the text of a YAML number: one that JSON would not
+// write is taken for what YAML makes of it (.5, 1_000, 0x10).
+func bound(text string) (*decimal, error) {
+	if d, ok := parseDecimal([]byte(text)); ok {
+		return &d, nil
+	}
+	if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+		text = strconv.FormatInt(n, 10)
+	} else if n, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64); err == nil {
+		text = strconv.FormatFloat(n, 'f', -1, 64)
 	}
 	d, ok := parseDecimal([]byte(text))
 	if !ok {
@@ -165,33 +161,44 @@ func (d *decimal) String() string {
 	return s
 }
 
-// multipleOf reports whether v is a whole multiple of step, exactly.
-func (v *decimal) multipleOf(step *decimal) bool {
-	scale := max(len(v.frac)-v.exp, len(step.frac)-step.exp, 0)
-	if a, ok := v.scaled(scale); ok {
-		if b, ok := step.scaled(scale); ok && b != 0 {
-			return a%b == 0
-		}
-	}
-	a, b := new(big.Rat), new(big.Rat)
-	if _, ok := a.SetString(v.String()); !ok {
-		return false
-	}
-	if _, ok := b.SetString(step.String()); !ok || b.Sign() == 0 {
-		return false
-	}
-	return a.Quo(a, b).IsInt()
+// multiple tells the whole multiples of a step: exactly, and in time
+// proportional to the number's length.
+type multiple struct {
+	step   uint64 // the step times 10^places
+	places int    // digits of the step behind the point
 }
 
-// scaled is the number times 10^scale, if it fits.
-func (d *decimal) scaled(scale int) (n uint64, ok bool) {
-	if len(d.int)+d.exp+scale > 18 {
-		return 0, false
+func newMultiple(d *decimal) (*multiple, error) {
+	m := &multiple{places: max(0, len(d.frac)-d.exp)}
+	high := len(d.int) + d.exp - 1
+	for high > -m.places && d.digit(high) == 0 {
+		high--
 	}
-	for at := len(d.int) + d.exp - 1; at >= -scale; at-- {
-		n = 10*n + uint64(d.digit(at))
+	if high+m.places >= 18 {
+		return nil, fmt.Errorf("must have 18 digits at most")
 	}
-	return n, true
+	for at := high; at >= -m.places; at-- {
+		m.step = 10*m.step + uint64(d.digit(at))
+	}
+	if d.neg || m.step == 0 {
+		return nil, fmt.Errorf("must be a number above 0")
+	}
+	return m, nil
+}
+
+// divides reports whether d is a whole multiple: it has no digit behind the
+// last of the step, and what is before leaves no rest.
+func (m *multiple) divides(d *decimal) bool {
+	for at := -m.places - 1; at >= d.exp-len(d.frac); at-- {
+		if d.digit(at) != 0 {
+			return false
+		}
+	}
+	var rest uint64 // below the step, so below 10^18: ten times it fits
+	for at := len(d.int) + d.exp - 1; at >= -m.places; at-- {
+		rest = (10*rest + uint64(d.digit(at))) % m.step
+	}
+	return rest == 0
 }
 
 // widths are the bounds of ODCS's integer formats (Rust's types).

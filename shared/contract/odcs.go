@@ -9,7 +9,9 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
@@ -162,7 +164,8 @@ type Quality struct {
 	Metric                   string                    `yaml:"metric"`
 	Rule                     string                    `yaml:"rule"` // deprecated: metric
 	Arguments                Arguments                 `yaml:"arguments"`
-	Unit                     string                    `yaml:"unit"` // rows, percent
+	ValidValues              []any                     `yaml:"validValues"` // 3.0; then arguments.validValues
+	Unit                     string                    `yaml:"unit"`        // rows, percent
 	Dimension                string                    `yaml:"dimension"`
 	Method                   string                    `yaml:"method"`
 	Severity                 string                    `yaml:"severity"`
@@ -275,6 +278,11 @@ type SLAProperty struct {
 // versions of the standard that are read.
 var versions = []string{"v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"}
 
+// serverKeys are the keys that the types of servers have, whichever the type.
+var serverKeys = []string{"account", "catalog", "customProperties", "database", "dataset", "delimiter", "description", "encoding", "endpointUrl",
+	"environment", "format", "host", "id", "location", "path", "port", "project", "region", "regionName", "roles", "schema", "server",
+	"serviceName", "stagingDir", "stream", "type", "warehouse"}
+
 // Parse reads a document strictly. The error is yamldoc.Problems.
 func Parse(file string, data []byte) (*Contract, error) {
 	doc, err := yamldoc.Parse(file, data)
@@ -301,6 +309,21 @@ func Parse(file string, data []byte) (*Contract, error) {
 	}
 	if c.Status == "" && c.APIVersion != "v3.2.0" {
 		add("status", "a contract needs a status", "proposed, draft, active, deprecated or retired")
+	}
+	for i, s := range c.Servers {
+		for _, key := range slices.Sorted(maps.Keys(s.More)) {
+			if slices.Contains(serverKeys, key) {
+				continue
+			}
+			// 3.2.0 has types of servers whose keys are not all listed here: there
+			// only what looks like a slip is one.
+			near := yamldoc.Nearest(key, serverKeys)
+			if near != "" {
+				add(fmt.Sprintf("servers[%d].%s", i, key), fmt.Sprintf("unknown key %q", key), fmt.Sprintf("did you mean %q?", near))
+			} else if c.APIVersion != "v3.2.0" {
+				add(fmt.Sprintf("servers[%d].%s", i, key), fmt.Sprintf("unknown key %q", key), "known here: "+strings.Join(serverKeys, ", "))
+			}
+		}
 	}
 	names := map[string]bool{}
 	for i, o := range c.Schema {
@@ -344,15 +367,12 @@ func (c *Contract) Object(name string) *Object {
 	return nil
 }
 
-// vendor is how Sallyport's own customProperties are marked.
+// vendor is how Sallyport's own customProperties are marked, in any case.
 const vendor = "sallyport"
 
-// ours finds a custom property of ours; nil if there is none.
-func ours(props []CustomProperty, name string) *CustomProperty {
-	for i := range props {
-		if props[i].Vendor == vendor && props[i].Property == name {
-			return &props[i]
-		}
-	}
-	return nil
+// ours finds the index of a custom property of ours; -1 if there is none.
+func ours(props []CustomProperty, name string) int {
+	return slices.IndexFunc(props, func(p CustomProperty) bool {
+		return strings.EqualFold(p.Vendor, vendor) && p.Property == name
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"strings"
 )
 
 // Bounds of the table of a pattern: 256 states of 128 entries are 64 KiB, and
@@ -31,21 +30,10 @@ type pattern struct {
 // compilePattern compiles an ECMA-262 pattern with JSON Schema's meaning: it
 // may match anywhere unless ^ and $ tie it down. What RE2 cannot do is refused.
 func compilePattern(text string) (*pattern, error) {
-	for _, unsupported := range []struct{ mark, name string }{{"(?=", "lookahead"}, {"(?!", "lookahead"}, {"(?<=", "lookbehind"}, {"(?<!", "lookbehind"}} {
-		if strings.Contains(text, unsupported.mark) {
-			return nil, fmt.Errorf("a pattern with %s cannot be checked in bounded time", unsupported.name)
-		}
+	text, err := translateECMA(text)
+	if err != nil {
+		return nil, err
 	}
-	for i := 0; i+1 < len(text); i++ {
-		if text[i] == '\\' {
-			if c := text[i+1]; c >= '1' && c <= '9' || c == 'k' {
-				return nil, fmt.Errorf("a pattern with a backreference cannot be checked in bounded time")
-			}
-			i++
-		}
-	}
-	// ECMA-262 without the u flag: \/ and \- are those characters, $ is the end.
-	text = strings.ReplaceAll(text, `\/`, `/`)
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return nil, fmt.Errorf("the pattern cannot be read: %w", err)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/sallyport-io/sallyport/shared/record"
 )
 
 // Severity says what a broken rule means: errors decide, the others are told.
@@ -25,12 +23,19 @@ type metric struct {
 	id       int   // field; 0: of the whole object
 	counts   check // a value counts where this answers a rule
 	nulls    bool  // nulls count
+	empty    bool  // empty CSV fields count, which are nulls
 	key      int   // duplicateValues: index in Compiled.keys; else -1
 	percent  bool
 	rule     rule
 	compare  func(float64) bool
 	operator string
 }
+
+// metrics are those of the standard's library.
+var metrics = []string{"nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"}
+
+// rules30 are the names that ODCS 3.0 gave to metrics.
+var rules30 = map[string]string{"duplicateCount": "duplicateValues", "validValues": "invalidValues"}
 
 // quality compiles a quality rule of a property, or of the object (id 0).
 func (b *compiler) quality(q *Quality, id int, at string) {
@@ -44,9 +49,16 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 	default:
 		b.problem(at+".severity", fmt.Sprintf("%q is not a severity", q.Severity), "info, warning or error")
 	}
-	metricName := q.Metric
-	if metricName == "" {
-		metricName = q.Rule
+	metricName, old := q.Metric, false
+	if metricName == "" && q.Rule != "" {
+		metricName, old = q.Rule, true
+		if name, known := rules30[q.Rule]; known {
+			metricName = name
+		}
+	}
+	valid, validAt := q.Arguments.ValidValues, at+".arguments.validValues"
+	if len(valid) == 0 {
+		valid, validAt = q.ValidValues, at+".validValues"
 	}
 	kind := q.Type
 	if kind == "" {
@@ -69,6 +81,13 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 	default:
 		b.problem(at+".type", fmt.Sprintf("there is no type of rule %q", kind), "text, library, sql or custom")
 		return
+	}
+	if old && !slices.Contains(metrics, metricName) {
+		b.unenforced(at, fmt.Sprintf("the rule %q is not one that is known", metricName), "as a metric: "+strings.Join(metrics, ", "))
+		return
+	}
+	if old && metricName == "invalidValues" && !q.Operators.any() {
+		q.Operators.MustBe = 0 // 3.0 leaves it out of validValues
 	}
 	compare, words, zero, err := q.Operators.compile()
 	if err != nil {
@@ -142,22 +161,29 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 			return
 		}
 		broken.want = "a value that does not mean that it is missing"
-		present := oneOf(q.Arguments.MissingValues, &broken)
-		m.nulls = slices.ContainsFunc(q.Arguments.MissingValues, func(v any) bool { return v == nil })
-		if m.nulls && zero && severity == Error {
-			f.required = &broken
+		texts := b.literals(at+".arguments.missingValues", q.Arguments.MissingValues)
+		m.nulls = len(texts) < len(q.Arguments.MissingValues)
+		m.empty = m.nulls || slices.Contains(texts, "")
+		if zero && severity == Error {
+			if m.nulls {
+				f.required = &broken
+			}
+			if m.empty {
+				f.missing = &broken
+			}
 		}
+		means := lookup(texts)
 		m.counts = func(v []byte) *rule {
-			if present(v) == nil {
+			if means(v) {
 				return &broken
 			}
 			return nil
 		}
 	case "invalidValues":
 		switch {
-		case len(q.Arguments.ValidValues) > 0:
-			broken.want = fmt.Sprintf("one of the %d valid values of the contract", len(q.Arguments.ValidValues))
-			m.counts = oneOf(q.Arguments.ValidValues, &broken)
+		case len(valid) > 0:
+			broken.want = fmt.Sprintf("one of the %d valid values of the contract", len(valid))
+			m.counts = oneOf(b.literals(validAt, valid), b.records[id].Type, &broken)
 		case q.Arguments.Pattern != "":
 			p, err := compilePattern(q.Arguments.Pattern)
 			if err != nil {
@@ -176,10 +202,10 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 			return
 		}
 	default:
-		b.problem(at+".metric", fmt.Sprintf("there is no metric %q", metricName), "nullValues, missingValues, invalidValues, duplicateValues or rowCount")
+		b.problem(at+".metric", fmt.Sprintf("there is no metric %q", metricName), strings.Join(metrics, ", "))
 		return
 	}
-	if t := b.records[id].Type; t == record.Object || t == record.Array || t == record.Opaque {
+	if !single(b.records[id].Type) {
 		b.unenforced(at, fmt.Sprintf("the metric %q is checked on single values only", metricName), "")
 		return
 	}
@@ -188,6 +214,12 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 		return
 	}
 	b.out.metrics = append(b.out.metrics, m)
+}
+
+// any tells whether an operator is set.
+func (o Operators) any() bool {
+	return o.MustBe != nil || o.MustNotBe != nil || o.MustBeGreaterThan != nil || o.MustBeGreaterOrEqualTo != nil || o.MustBeLessThan != nil ||
+		o.MustBeLessOrEqualTo != nil || o.MustBeBetween != nil || o.MustNotBeBetween != nil
 }
 
 // compile makes one comparison of the operator that is set. zero tells that

@@ -3,7 +3,6 @@ package contract
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -56,20 +55,6 @@ func (b *compiler) options(f *field, p *Property, logical, at string) {
 		if f.typ == record.Opaque && (o.MinProperties != nil || o.MaxProperties != nil || len(o.Required) > 0) {
 			b.unenforced(at, f.path+" is not described: its options are not checked", "describe it under properties")
 		}
-	}
-	var values []any
-	for _, e := range p.Enum {
-		values = append(values, e.Value)
-	}
-	if e := ours(p.CustomProperties, "enum"); e != nil {
-		list, ok := e.Value.([]any)
-		if !ok || len(list) == 0 {
-			b.problem(strings.TrimSuffix(at, ".logicalTypeOptions")+".customProperties", "enum must be a list of values", "")
-		}
-		values = append(values, list...)
-	}
-	if len(values) > 0 {
-		f.checks = append(f.checks, oneOf(values, &rule{name: "enum", want: fmt.Sprintf("one of the %d values of the contract", len(values)), do: "use one of them"}))
 	}
 }
 
@@ -172,7 +157,7 @@ func (b *compiler) number(f *field, o Options, at string) {
 		if v == nil {
 			return
 		}
-		d, err := bound(v)
+		d, err := bound(b.literal(at+"."+name, v))
 		if err != nil {
 			b.problem(at+"."+name, err.Error(), "")
 			return
@@ -196,14 +181,17 @@ func (b *compiler) number(f *field, o Options, at string) {
 	default:
 		b.unenforced(at+".format", fmt.Sprintf("%s: the format %q is not checked", f.path, o.Format), "f32 or f64")
 	}
-	var step *decimal
+	var step *multiple
 	var stepRule *rule
 	if o.MultipleOf != nil {
-		d, err := bound(o.MultipleOf)
-		if zero := (decimal{}); err != nil || d.neg || d.compare(&zero) == 0 {
-			b.problem(at+".multipleOf", "must be a number above 0", "")
+		d, err := bound(b.literal(at+".multipleOf", o.MultipleOf))
+		if err == nil {
+			step, err = newMultiple(d)
+		}
+		if err != nil {
+			b.problem(at+".multipleOf", err.Error(), "")
 		} else {
-			step, stepRule = d, &rule{name: "multipleOf", want: "a multiple of " + d.String(), do: "correct the number"}
+			stepRule = &rule{name: "multipleOf", want: "a multiple of " + d.String(), do: "correct the number"}
 		}
 	}
 	f.checks = append(f.checks, func(v []byte) *rule {
@@ -225,7 +213,7 @@ func (b *compiler) number(f *field, o Options, at string) {
 				return l.rule
 			}
 		}
-		if step != nil && !d.multipleOf(step) {
+		if step != nil && !step.divides(&d) {
 			return stepRule
 		}
 		return nil
@@ -318,29 +306,4 @@ func (b *compiler) counts(f *field, low, high *int, what string) {
 		words = append(words, fmt.Sprintf("at most %d", *high))
 	}
 	f.count = &rule{name: "count", want: strings.Join(words, " and ") + " " + what, do: "send as many as the contract says"}
-}
-
-// oneOf checks that a value is in a list.
-func oneOf(values []any, broken *rule) check {
-	set := make(map[string]struct{}, len(values))
-	for _, v := range values {
-		set[scalarText(v)] = struct{}{}
-	}
-	return func(v []byte) *rule {
-		if _, ok := set[string(v)]; ok {
-			return nil
-		}
-		return broken
-	}
-}
-
-// scalarText is a YAML scalar as data would write it.
-func scalarText(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return fmt.Sprint(v)
 }

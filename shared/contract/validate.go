@@ -38,7 +38,39 @@ type Validator struct {
 	rows    int64
 	scratch []byte
 	key     []byte
+	items   []record.Node
 	byField [][]int // metrics by field
+	quick   []quick // by field
+}
+
+// quick is the short way for a CSV field, taken for nearly all: where it answers
+// that nothing is broken, node need not be asked.
+type quick struct {
+	text  bool  // a field without quotes breaks nothing that check passes
+	null  bool  // an empty field breaks nothing
+	check check // nil: passes all
+}
+
+func (v *Validator) short(f *field) quick {
+	if v.byField != nil && v.byField[f.id] != nil {
+		return quick{} // something is counted
+	}
+	q := quick{text: f.typ != record.Object && f.typ != record.Array, null: f.required == nil && f.missing == nil}
+	switch len(f.checks) {
+	case 0:
+	case 1:
+		q.check = f.checks[0]
+	default:
+		q.check = func(value []byte) *rule {
+			for _, check := range f.checks {
+				if broken := check(value); broken != nil {
+					return broken
+				}
+			}
+			return nil
+		}
+	}
+	return q
 }
 
 // uniqueKey is what may stand once in a drop.
@@ -64,6 +96,10 @@ func (c *Compiled) NewValidator(o ValidatorOptions) *Validator {
 			v.byField[m.id] = append(v.byField[m.id], i)
 		}
 	}
+	v.quick = make([]quick, len(c.fields))
+	for i := range c.fields {
+		v.quick[i] = v.short(&c.fields[i])
+	}
 	return v
 }
 
@@ -82,6 +118,17 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 		}
 		for n := row.First; n < row.Past; n++ {
 			node := &b.Nodes[n]
+			q := &v.quick[node.Field]
+			switch node.Kind {
+			case record.Text:
+				if q.text && b.Data[node.Start] != '"' && (q.check == nil || q.check(b.Data[node.Start:node.End]) == nil) {
+					continue
+				}
+			case record.Null:
+				if q.null {
+					continue
+				}
+			}
 			if broken := v.node(b, n, node); broken != nil {
 				if broken.severity == Error {
 					invalid[i] = true
@@ -130,12 +177,16 @@ func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
 			value, v.scratch = b.Value(node, v.scratch)
 		}
 	case record.Absent, record.Null:
+		empty := node.Kind == record.Null && node.Start == node.End // in CSV
 		if v.byField != nil {
 			for _, m := range v.byField[node.Field] {
-				if v.c.metrics[m].nulls {
+				if v.c.metrics[m].nulls || empty && v.c.metrics[m].empty {
 					v.counts[m]++
 				}
 			}
+		}
+		if f.required == nil && empty {
+			return f.missing
 		}
 		return f.required
 	case record.JSONString:
@@ -205,33 +256,94 @@ func (v *Validator) members(b *record.Batch, n uint32, node *record.Node, f *fie
 	if f.count == nil && f.uniqueItems == nil {
 		return nil
 	}
-	count := 0
-	for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
-		if b.Nodes[k].Kind != record.Absent {
-			count++
+	items := v.items[:0]
+	if node.Kind == record.JSONArray && v.c.Schema.Fields[node.Field].Items < 0 {
+		items = appendItems(items, b, node) // the contract does not describe them: there are no nodes
+	} else {
+		for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
+			if b.Nodes[k].Kind != record.Absent {
+				items = append(items, b.Nodes[k])
+			}
 		}
 	}
-	if f.count != nil && (count < f.minCount || count > f.maxCount) {
+	v.items = items
+	if f.count != nil && (len(items) < f.minCount || len(items) > f.maxCount) {
 		return f.count
 	}
-	if f.uniqueItems != nil && v.itemTwice(b, n, node, count) {
+	if f.uniqueItems != nil && v.itemTwice(b, items) {
 		return f.uniqueItems
 	}
 	return nil
 }
 
-// itemTwice compares items as they are written, strings without their escapes.
-func (v *Validator) itemTwice(b *record.Batch, n uint32, node *record.Node, count int) bool {
-	seen := make(map[[2]uint64]struct{}, count)
-	for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
-		item := &b.Nodes[k]
+// appendItems appends a node for each item of an array, which is valid JSON.
+func appendItems(items []record.Node, b *record.Batch, array *record.Node) []record.Node {
+	depth, start := 0, -1
+	for i := array.Start + 1; i < array.End; i++ {
+		c := b.Data[i]
+		switch {
+		case depth == 0 && (c == ',' || c == ']'):
+			if start >= 0 {
+				items = append(items, makeItem(b, uint32(start), i))
+			}
+			start = -1
+			continue
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			continue
+		}
+		if start < 0 {
+			start = int(i)
+		}
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case '"':
+			for i++; b.Data[i] != '"'; i++ {
+				if b.Data[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return items
+}
+
+// makeItem is the node of the item at data[start:end], white space behind it
+// included.
+func makeItem(b *record.Batch, start, end uint32) record.Node {
+	text := bytes.TrimRight(b.Data[start:end], " \t\r\n")
+	item := record.Node{Start: start, End: start + uint32(len(text)), Kind: record.JSONNumber}
+	switch text[0] {
+	case '"':
+		item.Kind, item.Escaped = record.JSONString, bytes.IndexByte(text, '\\') >= 0
+	case '{':
+		item.Kind = record.JSONObject
+	case '[':
+		item.Kind = record.JSONArray
+	case 't', 'f':
+		item.Kind = record.JSONBool
+	case 'n':
+		item.Kind = record.Null
+	}
+	return item
+}
+
+// itemTwice compares items as they are written, strings without their escapes
+// and the others without white space.
+func (v *Validator) itemTwice(b *record.Batch, items []record.Node) bool {
+	seen := make(map[[2]uint64]struct{}, len(items))
+	for i := range items {
+		item := &items[i]
 		value := b.Raw(item)
 		if item.Kind == record.JSONString {
 			value, v.scratch = b.Value(item, v.scratch)
 		} else if item.Kind == record.JSONObject || item.Kind == record.JSONArray {
 			value = withoutSpace(value)
 		}
-		h := v.hash(append(append(v.key[:0], byte(item.Kind)), value...))
+		v.key = append(append(v.key[:0], byte(item.Kind)), value...)
+		h := v.hash(v.key)
 		if _, twice := seen[h]; twice {
 			return true
 		}
@@ -396,7 +508,7 @@ func (c *Compiled) Rules(id int) []string {
 	p := c.Properties[id]
 	if p != nil {
 		names = append(names, p.LogicalTypeOptions.present()...)
-		if len(p.Enum) > 0 || ours(p.CustomProperties, "enum") != nil {
+		if len(p.Enum) > 0 || ours(p.CustomProperties, "enum") >= 0 {
 			names = append(names, "enum")
 		}
 	}

@@ -177,15 +177,32 @@ func (d *Document) Decode(into any) error {
 // Problem makes a problem at a path of the document ("subscriptions[2].filter");
 // where the path is not there, at the nearest thing above that is.
 func (d *Document) Problem(path, message, hint string) Problem {
-	n := d.root
+	n, _ := d.find(path)
+	return Problem{File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: message, Hint: hint}
+}
+
+// Literal is the text of the single value at a path, as it is written: 1.50 and
+// not 1.5, 007 and not 7. null tells that it is the null value, ok that there is
+// a single value at the path.
+func (d *Document) Literal(path string) (text string, null, ok bool) {
+	n, found := d.find(path)
+	if !found || n.Kind != yaml.ScalarNode {
+		return "", false, false
+	}
+	return n.Value, n.ShortTag() == "!!null", true
+}
+
+// find is the node at a path, or else the nearest above it that is there.
+func (d *Document) find(path string) (n *yaml.Node, found bool) {
+	n = d.root
 	for _, step := range steps(path) {
 		next := child(n, step)
 		if next == nil {
-			break
+			return n, false
 		}
 		n = next
 	}
-	return Problem{File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: message, Hint: hint}
+	return n, true
 }
 
 // steps cuts "a.b[2].c" into a, b, 2, c.
@@ -231,7 +248,7 @@ func (c *checker) check(n *yaml.Node, t reflect.Type, path string) {
 	if t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
 		return
 	}
-	if t == reflect.TypeFor[yaml.Node]() || n.Tag == "!!null" {
+	if t == reflect.TypeFor[yaml.Node]() || n.ShortTag() == "!!null" {
 		return
 	}
 	switch t.Kind() {
@@ -272,18 +289,18 @@ func (c *checker) check(n *yaml.Node, t reflect.Type, path string) {
 // scalar holds a value to the kind of a Go type. A number or boolean may stand
 // where text is meant, as it does in YAML.
 func (c *checker) scalar(n *yaml.Node, t reflect.Type, path string) {
-	want := ""
+	want, tag := "", n.ShortTag()
 	switch t.Kind() {
 	case reflect.Bool:
-		if n.Tag != "!!bool" {
+		if tag != "!!bool" {
 			want = "true or false"
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		if n.Tag != "!!int" {
+		if tag != "!!int" {
 			want = "a whole number"
 		}
 	case reflect.Float32, reflect.Float64:
-		if n.Tag != "!!int" && n.Tag != "!!float" {
+		if tag != "!!int" && tag != "!!float" {
 			want = "a number"
 		}
 	}
@@ -292,10 +309,14 @@ func (c *checker) scalar(n *yaml.Node, t reflect.Type, path string) {
 	}
 }
 
-// anything looks only for keys that stand twice.
+// anything looks only for keys that stand twice. A date without quotes stays
+// the text that it is: as a time.Time it would be written in another way.
 func (c *checker) anything(n *yaml.Node, path string) {
 	if n.Kind == yaml.MappingNode {
 		c.once(n, path)
+	}
+	if n.ShortTag() == "!!timestamp" {
+		n.Tag = "!!str"
 	}
 	for _, item := range n.Content {
 		c.anything(item, path)

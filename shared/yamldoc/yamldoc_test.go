@@ -2,6 +2,7 @@ package yamldoc
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -73,6 +74,41 @@ func TestProblemAt(t *testing.T) {
 	} {
 		if got := d.Problem(path, "m", "").Error(); got != want {
 			t.Errorf("%q: got %s, want %s", path, got, want)
+		}
+	}
+}
+
+// TestAnything: what goes into an any keeps the text of dates, which a
+// time.Time would lose.
+func TestAnything(t *testing.T) {
+	var s sample
+	if err := Decode("a.yaml", []byte("open: {day: 2024-01-01, list: [2024-01-01T00:00:00Z, 1, x]}\n"), &s); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.Open); got != "map[day:2024-01-01 list:[2024-01-01T00:00:00Z 1 x]]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	d, err := Parse("a.yaml", []byte("open: {list: [1.50, 007, ~, \"\", [1]]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		path, text string
+		null, ok   bool
+	}{
+		{"open.list[0]", "1.50", false, true},
+		{"open.list[1]", "007", false, true},
+		{"open.list[2]", "~", true, true},
+		{"open.list[3]", "", false, true},
+		{"open.list[4]", "", false, false},
+		{"open.list[5]", "", false, false},
+		{"open.missing", "", false, false},
+	} {
+		if text, null, ok := d.Literal(test.path); text != test.text || null != test.null || ok != test.ok {
+			t.Errorf("%s: got %q, %t, %t", test.path, text, null, ok)
 		}
 	}
 }

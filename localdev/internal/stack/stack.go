@@ -19,6 +19,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/pubsub"
@@ -177,6 +178,10 @@ func (s *Stack) openFunctions(ctx context.Context) (err error) {
 	return nil
 }
 
+// auditWindow is how long an outcome waits for others to be recorded with it: an
+// append to the ledger costs ten small objects, however many it records.
+const auditWindow = 250 * time.Millisecond
+
 // connect makes the hosts of the functions: who hears what and publishes where.
 func (s *Stack) connect(ctx context.Context, addr string) error {
 	topics := map[string]host.Publisher{}
@@ -186,18 +191,19 @@ func (s *Stack) connect(ctx context.Context, addr string) error {
 			return err
 		}
 	}
-	add := func(name string, h host.Handler, out host.Publisher, concurrency, batch int) {
+	add := func(name string, h host.Handler, out host.Publisher, concurrency, batch int, window time.Duration) {
 		s.workers = append(s.workers, host.Worker{
 			Func:        host.Func{Name: name, Handler: h, Out: out, Dead: topics[subjectDead], Logger: s.log},
 			Open:        func(ctx context.Context) (*pubsub.Subscription, error) { return s.queue.subscribe(ctx, name) },
 			Concurrency: concurrency,
 			Batch:       batch,
+			Window:      window,
 		})
 	}
-	add("ingest", s.ingest, topics[subjectIngest], s.concurrency, 1) // a drop does not wait for the next
-	add("mask", s.mask, topics[subjectMask], s.concurrency, 1)
-	add("fanout", s.fanout, topics[subjectFanout], s.concurrency, 1)
-	add("audit", s.audit, nil, 1, 500)
+	add("ingest", s.ingest, topics[subjectIngest], s.concurrency, 1, 0) // a drop does not wait for the next
+	add("mask", s.mask, topics[subjectMask], s.concurrency, 1, 0)
+	add("fanout", s.fanout, topics[subjectFanout], s.concurrency, 1, 0)
+	add("audit", s.audit, nil, 1, 500, auditWindow)
 
 	s.watcher = watch.New(watch.Config{Dir: s.places.Drops, Drops: s.drops, State: s.state, Publish: topics[subjectDrops].Publish, Logger: s.log})
 	if addr == "" {

@@ -1,0 +1,151 @@
+package contract
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/sallyport-io/sallyport/shared/record"
+)
+
+// literal is a value of the contract: the text that stands at its path (1.50
+// and not 1.5, 007 and not 7), or else v as data would write it.
+func (b *compiler) literal(path string, v any) string {
+	if doc := b.contract.doc; doc != nil {
+		if text, null, ok := doc.Literal(path); ok && !null {
+			return text
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// literals are the single values of a list, nulls left out.
+func (b *compiler) literals(path string, values []any) (texts []string) {
+	for i, v := range values {
+		if v != nil {
+			texts = append(texts, b.literal(fmt.Sprintf("%s[%d]", path, i), v))
+		}
+	}
+	return texts
+}
+
+// enum compiles the values that a property may have: the standard's enum (3.2)
+// and our custom property.
+func (b *compiler) enum(f *field, p *Property, at string) {
+	var values []string
+	for i, e := range p.Enum {
+		if e.Value != nil {
+			values = append(values, b.literal(fmt.Sprintf("%s.enum[%d].value", at, i), e.Value))
+		}
+	}
+	if i := ours(p.CustomProperties, "enum"); i >= 0 {
+		path := fmt.Sprintf("%s.customProperties[%d].value", at, i)
+		list, ok := p.CustomProperties[i].Value.([]any)
+		if !ok || len(list) == 0 {
+			b.problem(path, "enum must be a list of values", "")
+		}
+		values = append(values, b.literals(path, list)...)
+	}
+	switch {
+	case len(values) == 0:
+	case !single(f.typ):
+		b.unenforced(at, f.path+": the values of an object or array are not checked", "say under properties or items which values there may be")
+	default:
+		f.checks = append(f.checks, oneOf(values, f.typ, &rule{name: "enum", want: fmt.Sprintf("one of the %d values of the contract", len(values)), do: "use one of them"}))
+	}
+}
+
+// single tells the types of which a value is one text.
+func single(t record.Type) bool {
+	return t != record.Object && t != record.Array && t != record.Opaque
+}
+
+// oneOf checks that a value is in a list: as it is written, and numbers by what
+// they mean, too (1 is 1.0).
+func oneOf(values []string, t record.Type, broken *rule) check {
+	has := lookup(values)
+	if t != record.Integer && t != record.Number {
+		return func(v []byte) *rule {
+			if has(v) {
+				return nil
+			}
+			return broken
+		}
+	}
+	var numbers []decimal
+	for _, text := range values {
+		if d, ok := parseDecimal([]byte(text)); ok {
+			numbers = append(numbers, d)
+		}
+	}
+	return func(v []byte) *rule {
+		if has(v) {
+			return nil
+		}
+		if d, ok := parseDecimal(v); ok && slices.ContainsFunc(numbers, func(n decimal) bool { return d.compare(&n) == 0 }) {
+			return nil
+		}
+		return broken
+	}
+}
+
+// maxWords is up to how many short values are compared one by one.
+const maxWords = 16
+
+// lookup tells whether a value is in a list: a few values of eight bytes at most
+// are compared as words, others looked up in a map.
+func lookup(values []string) func([]byte) bool {
+	if len(values) > maxWords || slices.ContainsFunc(values, func(s string) bool { return len(s) > 8 }) {
+		set := make(map[string]struct{}, len(values))
+		for _, text := range values {
+			set[text] = struct{}{}
+		}
+		return func(v []byte) bool {
+			_, ok := set[string(v)]
+			return ok
+		}
+	}
+	words := make([]word, len(values))
+	for i, text := range values {
+		words[i] = makeWord([]byte(text))
+	}
+	return func(v []byte) bool {
+		if len(v) > 8 {
+			return false
+		}
+		w := makeWord(v)
+		for i := range words {
+			if words[i] == w {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// word is a text of eight bytes at most. Texts of one length have the same bits
+// only if they are the same.
+type word struct {
+	bits uint64
+	size int
+}
+
+func makeWord(v []byte) word {
+	n := len(v)
+	switch {
+	case n >= 4:
+		return word{uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32, n}
+	case n >= 2:
+		return word{uint64(v[0]) | uint64(v[1])<<8 | uint64(v[n-1])<<16, n}
+	case n == 1:
+		return word{uint64(v[0]), n}
+	}
+	return word{}
+}
