@@ -38,6 +38,7 @@ type Compiled struct {
 	keys    []uniqueKey // what must be unique
 	metrics []metric    // what is counted over the whole drop
 	columns map[string]int
+	names   []string // of all fields, to guess what a misspelt one means
 }
 
 // FormatHint is what the contract says of how drops are written; what it does
@@ -163,6 +164,11 @@ func Compile(c *Contract, object string) (*Compiled, error) {
 		b.problem(b.root, "a schema object without properties lets nothing in", "describe its columns under properties")
 	}
 	b.out.Schema = record.NewSchema(o.Name, b.records)
+	for _, f := range b.records {
+		if f.Name != "" {
+			b.out.names = append(b.out.names, f.Name)
+		}
+	}
 	b.columns()
 	b.primaryKey()
 	for i := range o.Quality {

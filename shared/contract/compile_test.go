@@ -288,3 +288,27 @@ schema:
 		}
 	})
 }
+
+func TestMisspeltMember(t *testing.T) {
+	c := compile(t, doc("logicalType: string")+"  - {name: quantity, logicalType: integer}\n")
+	for in, want := range map[string]string{
+		`{"quantitiy":1}`: `a member is probably meant to be "quantity"`,
+		`{"Jane Doe":1}`:  "correct how the row is written",
+	} {
+		r, err := record.NewReader(strings.NewReader(in), record.Format{Codec: record.NDJSON}, c.Schema, record.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.NewValidator(ValidatorOptions{}).Check(b, make([]bool, 1), func(v Violation) {
+			if v.Rule != record.BadMember || v.Do != want {
+				t.Errorf("%s: %s, %s", in, v.Rule, v.Do)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
 
 // Violation says that a rule is broken: where, which, and what was wanted;
@@ -36,6 +37,7 @@ type Validator struct {
 	counts  []int64 // per Compiled.metrics
 	doubles []int64 // per Compiled.keys that are counted
 	rows    int64
+	guesses int
 	scratch []byte
 	key     []byte
 	items   []record.Node
@@ -113,7 +115,7 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 		v.rows++
 		if row.Bad != "" {
 			invalid[i] = true
-			report(Violation{Row: b.First + int64(i), Line: row.Line, Rule: row.Bad, Want: forms[row.Bad], Do: "correct how the row is written"})
+			report(Violation{Row: b.First + int64(i), Line: row.Line, Rule: row.Bad, Want: forms[row.Bad], Do: v.mend(b, row)})
 			continue
 		}
 		for n := row.First; n < row.Past; n++ {
@@ -143,6 +145,23 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 		}
 	}
 	return nil
+}
+
+// maxGuesses bounds for how many rows of a drop a misspelt name is looked up:
+// whoever sends them decides how many there are.
+const maxGuesses = 100
+
+// mend says what to do about a row that is not well formed. The name of a member
+// that the contract lacks is told only as the contract's name that is near it:
+// it may itself be a value.
+func (v *Validator) mend(b *record.Batch, row *record.Row) string {
+	if row.Bad == record.BadMember && v.guesses < maxGuesses && len(v.c.names) <= 2000 {
+		v.guesses++
+		if near := yamldoc.Nearest(string(b.Data[row.Name[0]:row.Name[1]]), v.c.names); near != "" {
+			return fmt.Sprintf("a member is probably meant to be %q", near)
+		}
+	}
+	return "correct how the row is written"
 }
 
 // forms say what a rule of form wants.

@@ -239,7 +239,8 @@ type walker struct {
 	seen    []uint64 // per field: the stamp of the object in which it was last seen
 	stamp   uint64
 	scratch []byte
-	keys    []span // names of the open objects' members, where no schema knows them
+	unknown [2]uint32 // the name that the schema does not know
+	keys    []span    // names of the open objects' members, where no schema knows them
 }
 
 type span struct{ start, end uint32 }
@@ -257,6 +258,9 @@ func (w *walker) rows(b *Batch) {
 		row := &b.Rows[i]
 		row.First = uint32(len(b.Nodes))
 		row.Bad = w.row(int(row.Start), int(row.End), clean)
+		if row.Bad == BadMember {
+			row.Name = w.unknown
+		}
 		if row.Bad != "" {
 			b.Nodes, b.Keys = b.Nodes[:row.First], b.Keys[:row.First]
 		}
@@ -526,6 +530,7 @@ func (w *walker) object(i, field, depth int) int {
 		child := -1
 		if described {
 			if child = w.s.Member(field, name); child < 0 {
+				w.unknown = [2]uint32{uint32(key + 1), uint32(end - 1)}
 				return w.fail(i, BadMember)
 			}
 			if w.seen[child] == stamp {

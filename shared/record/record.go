@@ -127,6 +127,9 @@ type Row struct {
 	// Bad names the rule of form that the row breaks ("columns", "utf8",
 	// "json-syntax", ...), "" if it is well formed. A bad row has no nodes.
 	Bad string
+	// Name is, where Bad is BadMember, where that member's name stands in
+	// Batch.Data, without its quotes.
+	Name [2]uint32
 }
 
 // Batch is a run of rows of one object. It is valid until the Reader that made
