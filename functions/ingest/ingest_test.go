@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/filebucket"
 )
 
 // world is an ingest on buckets in memory.
@@ -515,5 +517,58 @@ func TestRepeatedInOneBatch(t *testing.T) {
 	_, err := closed.f.HandleBatch(t.Context(), []event.Event{a, a})
 	if fault.Of(err, 0) == nil || fault.Of(err, 1) == nil {
 		t.Errorf("one of the two is said to be taken: %v", err)
+	}
+}
+
+// TestHostileSizes: the default limits against what they are for. Memory is
+// bounded by the limits: the object of 1 GB is never read beyond the first row.
+func TestHostileSizes(t *testing.T) {
+	files := simple("")
+	files["exchange.yaml"] = exchangeFile
+	dir := t.TempDir()
+	drops, err := filebucket.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, drops: drops, landing: memblob.OpenBucket(nil), quarantine: memblob.OpenBucket(nil), config: memblob.OpenBucket(nil)}
+	w.publish(files)
+	w.f = w.open(w.drops, w.landing, w.quarantine, w.config)
+
+	line := filepath.Join(dir, "acme", "orders", "line.csv")
+	if err := os.MkdirAll(filepath.Dir(line), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(line, []byte("id,name\n1,"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(line, 1<<30); err != nil { // the rest is a hole
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	out, err := w.f.Handle(t.Context(), received(t, "acme/orders/line.csv", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if typ, o := outcome(t, out); typ != event.TypeDropRejected || o.Fault.Code != "row-too-long" {
+		t.Errorf("1 GB in one line: %s %+v", typ, o.Fault)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+		t.Errorf("1 GB in one line: %d MiB were allocated", grown>>20)
+	}
+	for _, test := range []struct{ name, data, code, rule string }{
+		{"100,000 columns", "id,name\n" + strings.Repeat("1,", 100_000) + "\n", "too-many-columns", ""},
+		{"100,000 columns in the header", strings.Repeat("id,", 100_000) + "\n1,2\n", "drift", ""},
+		{"nested 10,000 deep", `{"id":1,"name":` + strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000) + "}\n{\"id\":2}\n", "", "json-depth"},
+		{"100,000 members", `{"id":1,"name":{` + strings.Repeat(`"a":1,`, 100_000) + "\"b\":1}}\n{\"id\":2}\n", "", "json-members"},
+	} {
+		typ, o := outcome(t, w.drop("acme/orders/"+strings.ReplaceAll(test.name, " ", "-"), []byte(test.data)))
+		switch {
+		case test.code != "" && (typ != event.TypeDropRejected || o.Fault.Code != test.code):
+			t.Errorf("%s: %s %+v", test.name, typ, o.Fault)
+		case test.rule != "" && (typ != event.TypeDropAccepted || o.Rules[test.rule] != 1):
+			t.Errorf("%s: %s %v %+v", test.name, typ, o.Rules, o.Fault)
+		}
 	}
 }
