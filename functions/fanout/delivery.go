@@ -40,16 +40,22 @@ func (d *delivery) run(ctx context.Context) ([]event.Event, error) {
 			return d.failed(ctx, err)
 		}
 	}
-	key, err := d.manifest(ctx)
+	completed, err := d.completed(m)
 	if err != nil {
-		failed, err := d.failed(ctx, err)
-		if err != nil {
-			return nil, err
-		}
-		completed, err := d.completed(m, "")
-		return append(completed, failed...), err
+		return nil, err
 	}
-	return d.completed(m, key)
+	whole, err := d.manifest(ctx)
+	var more []event.Event
+	switch {
+	case err != nil:
+		more, err = d.failed(ctx, err)
+	case whole != nil:
+		more, err = d.delivered(whole)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(completed, more...), nil
 }
 
 // resolve finds what the pinned exchange says of the subscription, and holds the
@@ -148,14 +154,28 @@ func (d *delivery) segment() (deliver.Segment, error) {
 }
 
 // completed is the event that the mark was made for, the same in every run.
-func (d *delivery) completed(m mark, manifest string) ([]event.Event, error) {
+func (d *delivery) completed(m mark) ([]event.Event, error) {
 	data := d.outcome()
-	data.Rows, data.Object, data.Manifest = m.Rows, m.Object, manifest
+	data.Rows, data.Object = m.Rows, m.Object
 	e, err := event.New(d.cause, event.TypeDeliveryCompleted, Source, m.Time, data)
 	if err != nil {
 		return nil, err
 	}
 	e.SetSubject(d.subject())
+	return []event.Event{e}, nil
+}
+
+// delivered is the event that the subscription has the whole drop: the same,
+// whichever segment is found to have completed it.
+func (d *delivery) delivered(whole *done) ([]event.Event, error) {
+	cause := d.cause.Clone()
+	cause.SetID(d.s.Drop.ID)
+	data := event.DropDelivered{Drop: d.s.Drop, Segments: d.s.Segments, Subscription: d.s.Subscription, Partner: d.s.Partner, Rows: whole.Rows, Manifest: whole.Key}
+	e, err := event.New(cause, event.TypeDropDelivered, Source, whole.Time, data, d.s.Subscription)
+	if err != nil {
+		return nil, err
+	}
+	e.SetSubject(d.s.Drop.ID + "/" + d.s.Subscription)
 	return []event.Event{e}, nil
 }
 

@@ -78,8 +78,9 @@ func (f *Function) Close() error {
 // destination has not taken it for as long as the subscription says. Other
 // events are not fanout's and yield nothing.
 //
-// A destination that fails is a Retry fault until then. Both events are answered
-// where the segment was delivered but the drop's manifest cannot be.
+// A destination that fails is a Retry fault until then. With the segment that
+// completes the drop a drop.delivered is answered, too, or a delivery.failed if
+// the drop's manifest cannot be delivered.
 func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, error) {
 	if e.Type() != event.TypeSegmentMasked {
 		return nil, nil

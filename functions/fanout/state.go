@@ -30,8 +30,9 @@ type mark struct {
 
 // done says that the manifest of a drop was delivered.
 type done struct {
-	Segment int    `json:"segment"` // whose delivery completed the drop
-	Key     string `json:"key"`     // of the manifest, at the destination
+	Key  string    `json:"key"` // of the manifest, at the destination
+	Rows int64     `json:"rows"`
+	Time time.Time `json:"time"`
 }
 
 func marksPrefix(s *event.SegmentMasked) string {
@@ -103,45 +104,39 @@ type manifestSegment struct {
 }
 
 // manifest delivers the drop's manifest if all its segments are delivered. It
-// answers the manifest's key if this segment is the one that completed the drop,
-// and "" otherwise.
+// answers nil if they are not (yet).
 //
 // A drop of which the partner sees no row has no manifest: that there was a drop
 // is not for it to know.
-func (d *delivery) manifest(ctx context.Context) (key string, err error) {
+func (d *delivery) manifest(ctx context.Context) (*done, error) {
 	f := d.f
-	record, there, err := load[done](ctx, f.state, doneKey(&d.s))
+	made, there, err := load[done](ctx, f.state, doneKey(&d.s))
+	if err != nil || there {
+		return &made, err
+	}
+	complete, err := f.complete(ctx, &d.s)
+	if err != nil || !complete {
+		return nil, err
+	}
+	rows, body, err := d.manifestBody(ctx)
+	if err != nil || rows == 0 {
+		return nil, err
+	}
+	if err := f.standing(ctx, &d.s); err != nil {
+		return nil, err
+	}
+	made = done{Rows: rows, Time: f.now().UTC()}
+	err = d.to(ctx, func(to deliver.Destination) error {
+		made.Key, err = to.Manifest(ctx, d.drop(), body)
+		return err
+	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if !there {
-		complete, err := f.complete(ctx, &d.s)
-		if err != nil || !complete {
-			return "", err
-		}
-		body, err := d.manifestBody(ctx)
-		if err != nil || body == nil {
-			return "", err
-		}
-		if err := f.standing(ctx, &d.s); err != nil {
-			return "", err
-		}
-		record.Segment = d.s.Segment
-		err = d.to(ctx, func(to deliver.Destination) error {
-			record.Key, err = to.Manifest(ctx, d.drop(), body)
-			return err
-		})
-		if err != nil {
-			return "", err
-		}
-		if record, err = save(ctx, f.state, doneKey(&d.s), record); err != nil {
-			return "", err
-		}
+	if made, err = save(ctx, f.state, doneKey(&d.s), made); err != nil {
+		return nil, err
 	}
-	if record.Segment != d.s.Segment {
-		return "", nil
-	}
-	return record.Key, nil
+	return &made, nil
 }
 
 // complete reports whether all segments of the drop are marked. Keys come in
@@ -158,8 +153,8 @@ func (f *Function) complete(ctx context.Context, s *event.SegmentMasked) (bool, 
 	return next >= s.Segments, err
 }
 
-// manifestBody is the manifest of a complete drop, or nil if it has no rows.
-func (d *delivery) manifestBody(ctx context.Context) ([]byte, error) {
+// manifestBody is the manifest of a complete drop, and how many rows it counts.
+func (d *delivery) manifestBody(ctx context.Context) (rows int64, body []byte, err error) {
 	marks := make([]mark, d.s.Segments)
 	reading, ctx := errgroup.WithContext(ctx)
 	reading.SetLimit(readers)
@@ -176,7 +171,7 @@ func (d *delivery) manifestBody(ctx context.Context) ([]byte, error) {
 		})
 	}
 	if err := reading.Wait(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	m := manifest{Contract: d.s.Drop.Contract, Object: d.s.Drop.Object, Drop: d.s.Drop.ID, Subscription: d.s.Subscription}
 	for i, segment := range marks {
@@ -187,12 +182,9 @@ func (d *delivery) manifestBody(ctx context.Context) ([]byte, error) {
 		m.Segments = append(m.Segments, manifestSegment{Segment: i, Rows: segment.Rows,
 			Key: segment.Object.Key, Size: segment.Object.Size, Digest: segment.Object.Digest})
 	}
-	if m.Rows == 0 {
-		return nil, nil
-	}
-	body, err := json.MarshalIndent(m, "", "  ")
+	body, err = json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.Poison, "manifest-encode", "cannot encode the manifest", ""), err)
+		return 0, nil, errors.Join(fault.New(fault.Poison, "manifest-encode", "cannot encode the manifest", ""), err)
 	}
-	return append(body, '\n'), nil
+	return m.Rows, append(body, '\n'), nil
 }

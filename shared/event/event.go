@@ -34,6 +34,7 @@ const (
 	TypeSegmentMasked     = "io.sallyport.segment.masked"     // SegmentMasked: mask -> fanout, audit
 	TypeDeliveryCompleted = "io.sallyport.delivery.completed" // Delivery: fanout -> audit
 	TypeDeliveryFailed    = "io.sallyport.delivery.failed"    // Delivery: fanout -> audit
+	TypeDropDelivered     = "io.sallyport.drop.delivered"     // DropDelivered: fanout -> audit
 	TypeDeadLettered      = "io.sallyport.event.deadlettered" // DeadLetter: any host -> audit
 	TypeTick              = "io.sallyport.tick"               // no data: scheduler -> any
 )
@@ -134,9 +135,18 @@ type Delivery struct {
 	Subscription string `json:"subscription"`
 	Partner      string `json:"partner"`
 	Rows         int64  `json:"rows"`
-	Object       Ref    `json:"object,omitzero"`    // as delivered; empty for rows sent as events
-	Manifest     string `json:"manifest,omitempty"` // key of the drop's manifest, on the delivery that completed it
-	Fault        *Fault `json:"fault,omitempty"`    // delivery.failed: why
+	Object       Ref    `json:"object,omitzero"` // as delivered; empty for rows sent as events
+	Fault        *Fault `json:"fault,omitempty"` // delivery.failed: why
+}
+
+// DropDelivered says that a subscription has all segments of a drop.
+type DropDelivered struct {
+	Drop         Drop   `json:"drop"`
+	Segments     int    `json:"segments"`
+	Subscription string `json:"subscription"`
+	Partner      string `json:"partner"`
+	Rows         int64  `json:"rows"`
+	Manifest     string `json:"manifest"` // key at the destination
 }
 
 // DeadLetter names an event that can never succeed.

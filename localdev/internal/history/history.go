@@ -128,6 +128,10 @@ func (h *History) event(e event.Event) error {
 		})
 	case event.TypeDeliveryCompleted, event.TypeDeliveryFailed:
 		return with(e, h.delivery)
+	case event.TypeDropDelivered:
+		return with(e, func(_ event.Event, made event.DropDelivered) {
+			h.drop(made.Drop).delivery(made.Subscription, made.Partner, made.Segments).Manifest = made.Manifest
+		})
 	case event.TypeDeadLettered:
 		return with(e, h.deadLetter)
 	}
@@ -170,9 +174,6 @@ func (h *History) delivery(e event.Event, made event.Delivery) {
 	d.Done++
 	d.Rows += made.Rows
 	d.settled[made.Segment] = true
-	if made.Manifest != "" {
-		d.Manifest = made.Manifest
-	}
 	if made.Object.Key != "" && len(d.Objects) < maxObjects {
 		d.Objects = append(d.Objects, made.Object.Key)
 	}

@@ -54,7 +54,6 @@ const hidden = "\x00token of "
 // order is a row of the contract orders, valid or not.
 type order struct {
 	id, region, amount, customer, note string
-	csv                                string // instead of all, where the row is broken as CSV only
 }
 
 var (

@@ -270,6 +270,9 @@ func (s *Stack) run(ctx context.Context) error {
 	}
 	problem := ""
 	digest, err := s.Publish(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // told to end: it is not the configuration that is wrong
+	}
 	if err != nil {
 		if _, none := s.exchanges.Newest(ctx); none != nil {
 			return err
