@@ -11,7 +11,7 @@ import (
 )
 
 func TestIDs(t *testing.T) {
-	if ID("a", "b") != ID("a", "b") {
+	if first := ID("a", "b"); ID([]string{"a", "b"}...) != first {
 		t.Error("the same parts, another id")
 	}
 	if ID("a", "b") == ID("ab") || ID("a", "b") == ID("a", "b", "") {

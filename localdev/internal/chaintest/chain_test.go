@@ -64,7 +64,11 @@ func (w *world) enqueue(from string, e event.Event, body []byte) {
 	case at < 0:
 		to = functions[:1]
 	default:
-		w.published[e.ID()] = e.Type()
+		text := w.timeless(e)
+		if first, again := w.published[e.ID()]; again && first != text {
+			w.t.Errorf("two events of one id: %s and %s", first, text)
+		}
+		w.published[e.ID()] = text
 		to = []string{"audit"}
 		if at < 2 && e.Type() != event.TypeDeadLettered {
 			to = append(to, functions[at+1])

@@ -164,18 +164,14 @@ func TestCrashes(t *testing.T) {
 			t.Parallel()
 			s.table(t, r, all, func(t *testing.T, w *world, from, at int) {
 				s.run(w, from, nil, w.crash(at, last))
-				got := w.check()
-				same(t, got.objects, r.objects)
+				same(t, w.check().objects, r.objects)
 			})
 		})
 	}
 }
 
 // A copy of a function stands still before an operation while another does the
-// whole of the same work; then it goes on. If that work is several segments of
-// one drop, the other may complete the drop by a segment of which the first has
-// told already: the event that names the manifest is not the first of its id
-// then, and not in the ledger. The manifest is with the partner all the same.
+// whole of the same work; then it goes on.
 func TestOvertaken(t *testing.T) {
 	s := newScenario(t)
 	r := s.reference(t, usual)

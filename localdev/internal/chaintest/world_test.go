@@ -135,7 +135,7 @@ type world struct {
 
 	mu        sync.Mutex
 	queues    map[string][][]byte // by function
-	published map[string]string   // event id -> type
+	published map[string]string   // event id -> the event, timeless
 	sent      [][]byte            // to the partner's topic
 	nacked    []error
 	current   [][]byte            // events that are worked on
