@@ -190,7 +190,7 @@ func TestChain(t *testing.T) {
 	c.idle()
 
 	got := verify(t, dir)
-	want := map[string]int{"drop.accepted": 3, "drop.rejected": 1, "segment.accepted": 3, "segment.masked": 5, "delivery.completed": 5}
+	want := map[string]int{"drop.accepted": 3, "drop.rejected": 1, "segment.accepted": 3, "segment.masked": 5, "delivery.completed": 5, "drop.delivered": 5}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the ledger has %v, want %v; the log:\n%s", got, want, c.log)
 	}
@@ -260,7 +260,7 @@ func TestRestart(t *testing.T) {
 	c := start(t, dir, Options{})
 	c.idle()
 	c.stop()
-	want := map[string]int{"drop.accepted": 12, "segment.accepted": 12, "segment.masked": 20, "delivery.completed": 20}
+	want := map[string]int{"drop.accepted": 12, "segment.accepted": 12, "segment.masked": 20, "delivery.completed": 20, "drop.delivered": 20}
 	if got := verify(t, dir); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the ledger has %v, want %v", got, want)
 	}
@@ -545,7 +545,7 @@ func TestKilled(t *testing.T) {
 		for _, d := range stories.Drops() {
 			drop(t, dir, fmt.Sprintf("%s/%s/%d-%s", d.Partner, d.Contract, i, d.Name), d.Data)
 		}
-		want = map[string]int{"drop.accepted": 3 * (i + 1), "segment.accepted": 3 * (i + 1), "segment.masked": 5 * (i + 1), "delivery.completed": 5 * (i + 1)}
+		want = map[string]int{"drop.accepted": 3 * (i + 1), "segment.accepted": 3 * (i + 1), "segment.masked": 5 * (i + 1), "delivery.completed": 5 * (i + 1), "drop.delivered": 5 * (i + 1)}
 		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), childDir+"="+dir)
 		var stderr bytes.Buffer

@@ -12,6 +12,7 @@ import (
 	blobdriver "gocloud.dev/blob/driver"
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/batcher"
 	pubsubdriver "gocloud.dev/pubsub/driver"
 	"gocloud.dev/secrets"
 )
@@ -188,9 +189,10 @@ func (f *bucket) SignedURL(context.Context, string, *blobdriver.SignedURLOptions
 	return "", errors.ErrUnsupported
 }
 
-// Topic is t with the injector's faults. Shutting it down leaves t open.
+// Topic is t with the injector's faults, each message an operation of its own.
+// Shutting it down leaves t open.
 func (i *Injector) Topic(name string, t *pubsub.Topic) *pubsub.Topic {
-	return pubsub.NewTopic(&topic{i, name, t}, nil)
+	return pubsub.NewTopic(&topic{i, name, t}, &batcher.Options{MaxBatchSize: 1})
 }
 
 type topic struct {
