@@ -164,6 +164,9 @@ func TestCrashes(t *testing.T) {
 			t.Parallel()
 			s.table(t, r, all, func(t *testing.T, w *world, from, at int) {
 				s.run(w, from, nil, w.crash(at, last))
+				if len(w.nacked) == 0 {
+					t.Error("nothing crashed")
+				}
 				same(t, w.check().objects, r.objects)
 			})
 		})
@@ -178,6 +181,9 @@ func TestOvertaken(t *testing.T) {
 	s.table(t, r, all, func(t *testing.T, w *world, from, at int) {
 		w.overtake(at)
 		s.run(w, from, nil, nil)
+		if w.processes != len(functions)-from+1 {
+			t.Errorf("%d processes ran: there was no other copy", w.processes)
+		}
 		if len(w.nacked) > 0 {
 			t.Errorf("the copy that was overtaken: %v", w.nacked)
 		}
@@ -229,6 +235,9 @@ func TestUnrulyQueuesAndCrashes(t *testing.T) {
 	r := s.reference(t, unruly["all that, and in threes"])
 	s.table(t, r, func(n int) bool { return n%8 == 0 }, func(t *testing.T, w *world, from, at int) {
 		s.run(w, from, nil, w.crash(at, at/8%2 == 0))
+		if len(w.nacked) == 0 {
+			t.Error("nothing crashed")
+		}
 		same(t, w.check().comparable(), want)
 	})
 }

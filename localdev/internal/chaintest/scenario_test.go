@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	ce "github.com/cloudevents/sdk-go/v2/event"
 
@@ -103,7 +104,7 @@ subscriptions:
 `
 
 // outboxes are the partners' buckets.
-var outboxes = []string{"west", "lab", "lab-readings", "leaver", "ended"}
+var outboxes = []string{"west", "lab", "lab-readings", "leaver", "ended", "study", "mirror"}
 
 // secret is in every value that must not leave as it is, and that no error may
 // hold.
@@ -234,7 +235,7 @@ func (w *world) drop(key string, data []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e, err := event.Origin("notice of "+key, event.TypeDropReceived, "/chaintest", w.started,
+	e, err := event.Origin("notice of "+key, event.TypeDropReceived, "/chaintest", time.Now(),
 		event.DropReceived{Key: key, Generation: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime})
 	if err != nil {
 		w.t.Fatal(err)
@@ -249,7 +250,7 @@ func (w *world) send(id, path, data string) {
 	e.SetID(id)
 	e.SetSource("/maker/" + path)
 	e.SetType("maker.reading")
-	e.SetTime(w.started)
+	e.SetTime(time.Now())
 	e.SetExtension(event.ExtPartner, "maker")
 	e.SetExtension(event.ExtContract, path)
 	if err := e.SetData(ce.ApplicationJSON, []byte(data)); err != nil {

@@ -5,10 +5,11 @@
 // events that come twice and in the wrong order. After each run one checker
 // looks for the same final state.
 //
-// A run happens in a bubble of testing/synctest. The clock stands still but for
-// the pauses between two pieces of work, which cost nothing: keys and exchange
-// are looked at again as in a process that runs for hours, and what an undisturbed
-// run writes is the same to the byte each time.
+// A run happens in a bubble of testing/synctest: between two pieces of work lie
+// minutes, which cost nothing, so that keys and exchange are looked at again as in
+// a process that runs for hours. Each process has a clock of its own that is off by
+// some seconds: but for times, and of these only those that nobody else has
+// written down before, what two of them make must be the same to the byte.
 package chaintest
 
 import (
@@ -128,7 +129,6 @@ type world struct {
 	t       testing.TB
 	secrets *secretsOf
 	name    string
-	started time.Time
 	buckets map[string]*blob.Bucket
 	keeper  *secrets.Keeper
 	ways    ways
@@ -136,6 +136,8 @@ type world struct {
 	mu        sync.Mutex
 	queues    map[string][][]byte // by function
 	published map[string]string   // event id -> the event, timeless
+	exactly   map[string]string   // event id -> what of the event is the same whoever makes it
+	processes int                 // that were started
 	sent      [][]byte            // to the partner's topic
 	nacked    []error
 	current   [][]byte            // events that are worked on
@@ -145,9 +147,9 @@ type world struct {
 // newWorld makes a world in which there is nothing but keys.
 func newWorld(t testing.TB, s *secretsOf, q ways) *world {
 	t.Helper()
-	w := &world{t: t, secrets: s, name: strconv.FormatInt(known.last.Add(1), 10), started: time.Now(), ways: q,
+	w := &world{t: t, secrets: s, name: strconv.FormatInt(known.last.Add(1), 10), ways: q,
 		buckets: map[string]*blob.Bucket{}, keeper: localsecrets.NewKeeper(s.wrapping),
-		queues: map[string][][]byte{}, published: map[string]string{}, running: map[string]*process{}}
+		queues: map[string][][]byte{}, published: map[string]string{}, exactly: map[string]string{}, running: map[string]*process{}}
 	w.At = -1
 	for _, name := range slices.Concat([]string{"drops", "landing", "quarantine", "masked", "state", "exchange", "ledger", "keys"}, outboxes) {
 		w.buckets[name] = memblob.OpenBucket(nil)
@@ -180,9 +182,6 @@ func (w *world) publish(b *exchange.Bundle) {
 		w.t.Fatal(err)
 	}
 }
-
-// now is the functions' clock: it stands still, so that two runs tell the same.
-func (w *world) now() time.Time { return w.started }
 
 // door opens what one function may open, and nothing else: the first of the two
 // doors' three locks (docs/design.md, rule 1).
@@ -241,14 +240,19 @@ type process struct {
 // what it opens does not answer.
 func (w *world) start(function string) (*process, error) {
 	ctx := w.t.Context()
-	p := &process{Func: host.Func{Name: function, Out: publisher{w, function}, Dead: publisher{w, function}, Now: w.now}}
+	w.mu.Lock()
+	w.processes++
+	skew := time.Duration(w.processes) * time.Second
+	w.mu.Unlock()
+	now := func() time.Time { return time.Now().Add(skew) }
+	p := &process{Func: host.Func{Name: function, Out: publisher{w, function}, Dead: publisher{w, function}, Now: now}}
 	var err error
 	switch function {
 	case "ingest":
 		mux, _ := w.door(function, "drops", "landing", "quarantine", "exchange")
 		var f *ingest.Function
 		if f, err = ingest.Open(ctx, ingest.Config{Drops: scheme + "://drops", Landing: scheme + "://landing",
-			Quarantine: scheme + "://quarantine", Exchange: scheme + "://exchange", Buckets: mux, Now: w.now}); err == nil {
+			Quarantine: scheme + "://quarantine", Exchange: scheme + "://exchange", Buckets: mux, Now: now}); err == nil {
 			p.Handler, p.close = f, f.Close
 		}
 	case "mask":
@@ -264,7 +268,7 @@ func (w *world) start(function string) (*process, error) {
 		outward, topics := w.door(function, outboxes...)
 		var f *fanout.Function
 		if f, err = fanout.Open(ctx, fanout.Config{Masked: scheme + "://masked", State: scheme + "://state", Exchange: scheme + "://exchange",
-			Buckets: mux, Destinations: deliver.Opener{Buckets: outward, Topics: topics}, Now: w.now}); err == nil {
+			Buckets: mux, Destinations: deliver.Opener{Buckets: outward, Topics: topics}, Now: now}); err == nil {
 			p.Handler, p.close = f, f.Close
 		}
 	case "audit":
