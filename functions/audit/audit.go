@@ -145,6 +145,8 @@ func decodes(e event.Event) (err error) {
 		_, err = event.Decode[event.SegmentMasked](e)
 	case event.TypeDeliveryCompleted, event.TypeDeliveryFailed:
 		_, err = event.Decode[event.Delivery](e)
+	case event.TypeDropDelivered:
+		_, err = event.Decode[event.DropDelivered](e)
 	case event.TypeDeadLettered:
 		_, err = event.Decode[event.DeadLetter](e)
 	}
