@@ -19,11 +19,11 @@ import (
 // Config says where audit writes. It names no bucket of the chain's: audit sees
 // events only.
 type Config struct {
-	Ledger     string // bucket URL
-	Origin     string // the ledger's name, which is the name of its key
-	SigningKey string // the secret key, as ledger.NewKey makes it
+	Ledger     string `env:"LEDGER,required"`           // bucket URL
+	Origin     string `env:"LEDGER_ORIGIN,required"`    // the ledger's name, which is the name of its key
+	SigningKey string `env:"LEDGER_KEY,required,unset"` // the secret key, as ledger.NewKey makes it
 	// Buckets opens the URL; nil: blob.DefaultURLMux().
-	Buckets *blob.URLMux
+	Buckets *blob.URLMux `env:"-"`
 }
 
 // Function is the audit function. Any number of goroutines, and of copies in any

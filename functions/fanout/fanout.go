@@ -31,15 +31,15 @@ const Source = "/sallyport/fanout"
 // Config says where fanout reads and how it reaches partners. It holds no way to
 // raw data and no keys.
 type Config struct {
-	Masked   string // bucket URL: masked segments; read only
-	State    string // bucket URL: what was delivered
-	Exchange string // bucket URL: published exchange bundles; read only
+	Masked   string `env:"MASKED,required"`   // bucket URL: masked segments; read only
+	State    string `env:"STATE,required"`    // bucket URL: what was delivered
+	Exchange string `env:"EXCHANGE,required"` // bucket URL: published exchange bundles; read only
 	// Buckets opens these URLs; nil: blob.DefaultURLMux().
-	Buckets *blob.URLMux
+	Buckets *blob.URLMux `env:"-"`
 	// Destinations opens those of the partners.
-	Destinations deliver.Opener
+	Destinations deliver.Opener `env:"-"`
 	// Now is the clock; nil: time.Now.
-	Now func() time.Time
+	Now func() time.Time `env:"-"`
 }
 
 // Function is the fanout function. Any number of goroutines, and of copies in

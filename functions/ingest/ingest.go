@@ -26,14 +26,14 @@ const Source = "/sallyport/ingest"
 
 // Config says where ingest reads and writes. It holds no way to a partner.
 type Config struct {
-	Drops      string // bucket URL: what partners dropped; read only
-	Landing    string // bucket URL: accepted segments and outcomes
-	Quarantine string // bucket URL: refused rows and reports
-	Exchange   string // bucket URL: published exchange bundles; read only
+	Drops      string `env:"DROPS,required"`      // bucket URL: what partners dropped; read only
+	Landing    string `env:"LANDING,required"`    // bucket URL: accepted segments and outcomes
+	Quarantine string `env:"QUARANTINE,required"` // bucket URL: refused rows and reports
+	Exchange   string `env:"EXCHANGE,required"`   // bucket URL: published exchange bundles; read only
 	// Buckets opens the URLs; nil: blob.DefaultURLMux().
-	Buckets *blob.URLMux
+	Buckets *blob.URLMux `env:"-"`
 	// Now is the clock; nil: time.Now.
-	Now func() time.Time
+	Now func() time.Time `env:"-"`
 }
 
 // Function is the ingest function. Any number of goroutines, and of copies in
@@ -119,14 +119,14 @@ func (f *Function) received(ctx context.Context, e event.Event) ([]event.Event, 
 	if err != nil {
 		return nil, err
 	}
-	if data.Generation == "" {
+	if data.ETag == "" {
 		attrs, err := f.drops.Attributes(ctx, data.Key)
 		if err == nil {
-			data.Generation = attrs.ETag
+			data.ETag = attrs.ETag
 		} else if !store.NotFound(err) { // what is gone is refused below, by name
 			return nil, fault.Wrap(fault.Retry, "bucket-read", err, "cannot look at the drop")
 		}
 	}
-	t := &taking{f: f, cause: e, drop: event.Drop{ID: event.DropID(data.Key, data.Generation), Key: data.Key}, generation: data.Generation}
+	t := &taking{f: f, cause: e, drop: event.Drop{ID: event.DropID(data.Key, data.Identity()), Key: data.Key}, etag: data.ETag}
 	return t.run(ctx, t.object)
 }

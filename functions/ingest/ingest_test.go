@@ -79,7 +79,7 @@ func (w *world) drop(key string, data []byte) []event.Event {
 
 func received(t testing.TB, key, generation string) event.Event {
 	t.Helper()
-	e, err := event.Origin("notice-"+key, event.TypeDropReceived, "/test", time.Unix(0, 0), event.DropReceived{Key: key, Generation: generation})
+	e, err := event.Origin("notice-"+key, event.TypeDropReceived, "/test", time.Unix(0, 0), event.DropReceived{Key: key, ETag: generation})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,10 +23,10 @@ import (
 
 // taking is the intake of one drop.
 type taking struct {
-	f          *Function
-	cause      event.Event
-	drop       event.Drop
-	generation string // that the drop must have; "" for events
+	f     *Function
+	cause event.Event
+	drop  event.Drop
+	etag  string // that the object must have; "" for events
 
 	policy  *policy.Policy
 	digest  string // of the exchange
@@ -166,7 +166,7 @@ func (t *taking) unchanged(ctx context.Context) error {
 	if err != nil && !store.NotFound(err) {
 		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot look at the drop")
 	}
-	if err != nil || attrs.ETag != t.generation {
+	if err != nil || attrs.ETag != t.etag {
 		return fault.New(fault.Invalid, "object-replaced", "the object was replaced before it was read to its end",
 			"the new one is taken as a drop of its own; use a new name for each file")
 	}

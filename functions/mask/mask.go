@@ -33,12 +33,12 @@ const together = 64
 
 // Config says where mask reads and writes. It holds no way to a partner.
 type Config struct {
-	Landing  string // bucket URL: accepted segments; read only
-	Masked   string // bucket URL: masked segments
-	Exchange string // bucket URL: published exchange bundles; read only
-	Keys     string // key ring URL, see keys.Open
+	Landing  string `env:"LANDING,required"`  // bucket URL: accepted segments; read only
+	Masked   string `env:"MASKED,required"`   // bucket URL: masked segments
+	Exchange string `env:"EXCHANGE,required"` // bucket URL: published exchange bundles; read only
+	Keys     string `env:"KEYS,required"`     // key ring URL, see keys.Open
 	// Buckets opens the URLs; nil: blob.DefaultURLMux().
-	Buckets *blob.URLMux
+	Buckets *blob.URLMux `env:"-"`
 }
 
 // Function is the mask function. Any number of goroutines, and of copies in any

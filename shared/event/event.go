@@ -69,10 +69,23 @@ type Format struct {
 
 // DropReceived says that an object lies in the drops bucket.
 type DropReceived struct {
-	Key        string    `json:"key"`                  // decoded; starts with the partner's id
-	Generation string    `json:"generation,omitempty"` // version id, generation or ETag; "" if the platform told none
-	Size       int64     `json:"size,omitempty"`
-	Time       time.Time `json:"time,omitzero"` // when the object was written
+	Key string `json:"key"` // decoded; starts with the partner's id
+	// Generation tells the object from others that lay or will lie under its
+	// key: a version id or generation number; "": the ETag does.
+	Generation string `json:"generation,omitempty"`
+	// ETag is the object's, as the bucket's driver gives it; what is read must
+	// still have it. "" if the platform told none: it is looked up.
+	ETag string    `json:"etag,omitempty"`
+	Size int64     `json:"size,omitempty"`
+	Time time.Time `json:"time,omitzero"` // when the object was written
+}
+
+// Identity is what the drop's id is derived from beside its key.
+func (d DropReceived) Identity() string {
+	if d.Generation != "" {
+		return d.Generation
+	}
+	return d.ETag
 }
 
 // Drop identifies a drop and what it is held to.

@@ -236,7 +236,7 @@ func (w *world) drop(key string, data []byte) {
 		w.t.Fatal(err)
 	}
 	e, err := event.Origin("notice of "+key, event.TypeDropReceived, "/chaintest", time.Now(),
-		event.DropReceived{Key: key, Generation: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime})
+		event.DropReceived{Key: key, ETag: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -366,7 +366,7 @@ func (w *Watcher) take(ctx context.Context, keys []string) {
 			w.done(key)
 			continue
 		}
-		e, err := received(drop, event.DropReceived{Key: key, Generation: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime.UTC()})
+		e, err := received(drop, event.DropReceived{Key: key, ETag: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime.UTC()})
 		if err != nil {
 			w.later(ctx, key, err)
 			continue

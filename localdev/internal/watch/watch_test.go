@@ -59,7 +59,7 @@ func (p *place) announced() map[string]int {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		if want := event.DropID(d.Key, d.Generation); event.Extension(e, event.ExtCorrelationID) != want || e.Type() != event.TypeDropReceived || e.Validate() != nil {
+		if want := event.DropID(d.Key, d.Identity()); event.Extension(e, event.ExtCorrelationID) != want || e.Type() != event.TypeDropReceived || e.Validate() != nil {
 			p.t.Errorf("bad event %s", e)
 		}
 		n[d.Key]++
