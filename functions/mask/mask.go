@@ -182,6 +182,11 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, vi
 		if err := route.batch(ctx, f.masked, b); err != nil {
 			return err
 		}
+		for _, v := range views {
+			if err := v.write(ctx, f.masked, b); err != nil {
+				return err
+			}
+		}
 	}
 	for _, v := range views {
 		if err := v.close(); err != nil {

@@ -13,8 +13,10 @@ import (
 	"github.com/sallyport-io/sallyport/shared/transform"
 )
 
-// flushAt is how many bytes of a view are gathered before they are written.
-const flushAt = 64 << 10
+const (
+	flushAt = 64 << 10 // bytes of a view that are gathered before they are written
+	atOnce  = 64       // rows of a view that are rendered together
+)
 
 // rendering is one view of one segment while it is written.
 type rendering struct {
@@ -25,6 +27,7 @@ type rendering struct {
 	projection *record.Projection
 	matcher    *policy.Matcher // nil: all rows
 
+	due  []uint32 // rows of the batch at hand that are not rendered yet
 	out  []byte
 	w    *store.Writer // from the first row on: an empty view is no object
 	rows int64
@@ -69,11 +72,28 @@ func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, s
 	if err != nil {
 		return record.Rule{}, fault.Wrap(fault.Poison, "transform-compile", err, "a transform of the view cannot be made")
 	}
-	return record.Rule{Op: record.Replace, Append: compiled.Appender().Append, Out: compiled.Out(), Nulls: compiled.HidesNull()}, nil
+	appender := compiled.Appender()
+	rule := record.Rule{Op: record.Replace, Append: appender.Append, Out: compiled.Out(), Plain: compiled.Plain(), Nulls: compiled.HidesNull()}
+	if batch, ok := appender.(transform.BatchAppender); ok {
+		rule.AppendAll, rule.Size = batch.AppendAll, batch.Size()
+	}
+	return rule, nil
 }
 
-// row appends row i of b.
-func (r *rendering) row(ctx context.Context, bucket *blob.Bucket, b *record.Batch, i int) error {
+// add takes row i of b, the batch at hand. Write must follow before the next
+// batch.
+func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batch, i int) error {
+	if r.due = append(r.due, uint32(i)); len(r.due) < atOnce {
+		return nil
+	}
+	return r.write(ctx, bucket, b)
+}
+
+// write renders the rows of b that were added.
+func (r *rendering) write(ctx context.Context, bucket *blob.Bucket, b *record.Batch) error {
+	if len(r.due) == 0 {
+		return nil
+	}
 	if r.w == nil {
 		var err error
 		if r.w, err = store.NewWriter(ctx, bucket, r.key); err != nil {
@@ -81,9 +101,9 @@ func (r *rendering) row(ctx context.Context, bucket *blob.Bucket, b *record.Batc
 		}
 		r.out = r.projection.AppendHead(r.out[:0])
 	}
-	r.out = record.AppendBefore(r.out, r.in, r.rows == 0)
-	r.out = r.projection.AppendRow(r.out, b, i)
-	r.rows++
+	r.out = r.projection.AppendRows(r.out, b, r.due, r.rows == 0)
+	r.rows += int64(len(r.due))
+	r.due = r.due[:0]
 	if len(r.out) >= flushAt {
 		return r.flush()
 	}
@@ -166,7 +186,7 @@ func (r *router) batch(ctx context.Context, bucket *blob.Bucket, b *record.Batch
 			var value []byte
 			value, r.scratch = b.Value(n, r.scratch)
 			for _, v := range l.views[string(value)] {
-				if err := v.row(ctx, bucket, b, i); err != nil {
+				if err := v.add(ctx, bucket, b, i); err != nil {
 					return err
 				}
 			}
@@ -175,7 +195,7 @@ func (r *router) batch(ctx context.Context, bucket *blob.Bucket, b *record.Batch
 			if v.matcher != nil && !v.matcher.Match(b, i) {
 				continue
 			}
-			if err := v.row(ctx, bucket, b, i); err != nil {
+			if err := v.add(ctx, bucket, b, i); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -127,7 +128,9 @@ type csvReader struct {
 	line   int64
 	batch  Batch
 	fail   error
-	marks  [block + 8]uint32
+	marks  [block / 64]marks
+	found  [block + 8]uint32
+	seen   byte // in the batch at hand: seenHigh, seenNUL
 }
 
 func newCSVReader(in input, f Format, cols []int, lim Limits) *csvReader {
@@ -166,7 +169,7 @@ func (r *csvReader) Next() (*Batch, error) {
 		if len(b.Rows) > 0 {
 			b.Data = b.Data[:r.used]
 			r.number += int64(len(b.Rows))
-			checkText(b.Data, b.Rows)
+			checkText(b.Data, b.Rows, r.seen)
 			return b, nil
 		}
 		if r.fail != nil {
@@ -183,93 +186,69 @@ func (r *csvReader) Next() (*Batch, error) {
 }
 
 // split cuts the whole records at the start of b.Data into rows and nodes and
-// answers how many bytes they have. A quote opens a quoted field only where the
-// field starts; elsewhere it is a character like any other.
+// answers how many bytes they have.
 func (r *csvReader) split(b *Batch) (used int) {
 	data := b.Data
 	n := len(data)
 	words := data[: n+padding : n+padding]
-	cols, delim, eol := r.cols, r.delim, r.eol
 	nodes, rows := b.Nodes, b.Rows
+	cols, delim, limit := r.cols, r.delim, r.lim.Columns
+	quotes := quoting{starts: 1}
 
 	row := Row{Line: r.line} // the row at hand
 	line := r.line
-	field := 0    // where the field at hand starts
-	column := 0   // its number
-	open := false // inside its quotes
-	closed := -1  // behind its closing quote, where it is quoted
-	skip := -1    // the second of two quotes
-	escaped := false
+	field := 0  // where the field at hand starts
+	column := 0 // its number
+	r.seen = 0
 
 scan:
 	for from := 0; from < n; from += block {
-		marks := r.marks[:mark(&r.marks, words, from, min(from+block, n), delim, eol, '"')]
-		for _, at := range marks {
+		ends := r.ends(data[from:min(from+block, n)], from, &quotes)
+		nodes = slices.Grow(nodes, len(ends))
+		for _, at := range ends {
 			i := int(at)
-			switch c := data[i]; {
-			case open:
-				switch {
-				case c == eol:
-					line++
-				case c != '"' || i == skip:
-				case words[i+1] == '"' && i+1 < n:
-					escaped, skip = true, i+1
-				default:
-					open, closed = false, i+1
-				}
-			case c == delim:
+			if words[i] == delim {
 				nodes = addField(nodes, field, i, cols, column)
-				if closed >= 0 {
-					nodes[len(nodes)-1].Escaped = escaped
-					if closed != i {
-						row.Bad = BadQuote
-					}
-					closed = -1
+				if words[field] == '"' {
+					line += r.quoted(data, &nodes[len(nodes)-1], &row)
 				}
-				if column >= r.lim.Columns {
+				if column >= limit {
 					r.fail = r.tooManyColumns(len(rows))
 					break scan
 				}
 				column++
 				field = i + 1
-			case c == eol:
-				end := i
-				if eol == '\n' && end > field && data[end-1] == '\r' {
-					end--
-				}
-				line++
-				if column > 0 || end > field {
-					nodes = addField(nodes, field, end, cols, column)
-					if closed >= 0 {
-						nodes[len(nodes)-1].Escaped = escaped
-						if closed != end {
-							row.Bad = BadQuote
-						}
-						closed = -1
-					}
-					rows, nodes = endRow(rows, nodes, row, i+1, len(cols))
-				}
-				column = 0
-				field = i + 1
-				used = i + 1
-				row = Row{Start: uint32(used), First: uint32(len(nodes)), Line: line}
-			case i == field:
-				open, escaped = true, false
+				continue
 			}
+			end := i
+			if end > field && words[end-1] == '\r' && r.eol == '\n' {
+				end--
+			}
+			line++
+			if column > 0 || end > field {
+				nodes = addField(nodes, field, end, cols, column)
+				if words[field] == '"' {
+					line += r.quoted(data, &nodes[len(nodes)-1], &row)
+				}
+				rows, nodes = endRow(rows, nodes, row, i+1, len(cols))
+			}
+			column = 0
+			field = i + 1
+			used = i + 1
+			row = Row{Start: uint32(used), First: uint32(len(nodes)), Line: line}
 		}
 	}
 	if r.fail == nil && r.in.eof && used < n {
 		// The last record has no line end.
 		end := n
-		if eol == '\n' && end > field && data[end-1] == '\r' && !open {
+		if r.eol == '\n' && end > field && data[end-1] == '\r' && quotes.open == 0 {
 			end--
 		}
-		if open || closed >= 0 && closed != end {
-			row.Bad = BadQuote
-		}
 		if column > 0 || end > field {
-			nodes = addField(nodes, field, end, cols, column)
-			nodes[len(nodes)-1].Escaped = escaped && closed >= 0
+			nodes = addField(slices.Grow(nodes, 1), field, end, cols, column)
+			if end > field && data[field] == '"' {
+				r.quoted(data, &nodes[len(nodes)-1], &row)
+			}
 			rows, nodes = endRow(rows, nodes, row, n, len(cols))
 		}
 		used = n
@@ -282,13 +261,36 @@ scan:
 	return used
 }
 
-// addField appends the node of data[start:end]. It writes the node where it
-// will stay: one put together first costs a store-forwarding stall each.
+// ends answers where the fields end in data, a block at most, whose first byte is
+// byte base of the batch.
+func (r *csvReader) ends(data []byte, base int, quotes *quoting) []uint32 {
+	whole := len(data) / 64
+	if whole > 0 {
+		r.seen |= mark(&r.marks, data, whole, r.delim, r.eol)
+	}
+	if rest := len(data) % 64; rest > 0 {
+		var line [64]byte
+		for i := copy(line[:], data[64*whole:]); i < len(line); i++ {
+			line[i] = ' '
+		}
+		var m [block / 64]marks
+		r.seen |= mark(&m, line[:], 1, r.delim, r.eol)
+		m[0].ends &= 1<<rest - 1
+		r.marks[whole] = m[0]
+		whole++
+	}
+	var ends [block / 64]uint64
+	for i, m := range r.marks[:whole] {
+		ends[i] = quotes.cut(m)
+	}
+	return r.found[:flatten(&r.found, ends[:whole], base)]
+}
+
+// addField appends the node of data[start:end]; there is room for it. It writes
+// the node where it will stay: one put together first costs a store-forwarding
+// stall each.
 func addField(nodes []Node, start, end int, cols []int, column int) []Node {
 	k := len(nodes)
-	if k == cap(nodes) {
-		nodes = slices.Grow(nodes, max(k, 4096))
-	}
 	nodes = nodes[:k+1]
 	n := &nodes[k]
 	n.Start, n.End, n.Next = uint32(start), uint32(end), uint32(k+1)
@@ -300,6 +302,31 @@ func addField(nodes []Node, start, end int, cols []int, column int) []Node {
 		n.Kind = Null
 	}
 	return nodes
+}
+
+// quoted looks into a field that starts with a quote, and answers how many lines
+// end inside it. What follows the quote that closes it makes the row a bad one.
+func (r *csvReader) quoted(data []byte, n *Node, row *Row) (lines int64) {
+	raw := data[n.Start:n.End]
+	for at := 1; ; at += 2 {
+		k := bytes.IndexByte(raw[min(at, len(raw)):], '"')
+		if k < 0 {
+			row.Bad = BadQuote // it never closes
+			break
+		}
+		if at += k; at == len(raw)-1 {
+			break
+		}
+		if raw[at+1] != '"' {
+			row.Bad = BadQuote
+			break
+		}
+		n.Escaped = true
+	}
+	if k := bytes.IndexByte(raw, r.eol); k >= 0 {
+		return int64(bytes.Count(raw[k:], []byte{r.eol}))
+	}
+	return 0
 }
 
 func endRow(rows []Row, nodes []Node, row Row, end, columns int) ([]Row, []Node) {
@@ -320,10 +347,11 @@ func (r *csvReader) tooManyColumns(row int) error {
 		Do:  "check the delimiter, or raise limits.columns in exchange.yaml"}
 }
 
-// checkText marks rows that are not UTF-8 or hold a zero byte. The batch is
-// looked at as a whole first, because it nearly always is fine.
-func checkText(data []byte, rows []Row) {
-	if utf8.Valid(data) && bytes.IndexByte(data, 0) < 0 {
+// checkText marks rows that are not UTF-8 or hold a zero byte. seen tells what
+// the batch holds. It is looked at as a whole first, because it nearly always is
+// fine.
+func checkText(data []byte, rows []Row, seen byte) {
+	if seen&seenNUL == 0 && (seen&seenHigh == 0 || utf8.Valid(data)) {
 		return
 	}
 	for i := range rows {
@@ -362,7 +390,7 @@ func AppendCSV(dst, value []byte, delim byte) []byte {
 	if len(value) == 0 {
 		return append(dst, '"', '"')
 	}
-	if suspects[delim] != 0 && !mayNeedQuotes(value) || !needsQuotes(value, delim) {
+	if !needsQuotes(value, delim) {
 		return append(dst, value...)
 	}
 	dst = append(dst, '"')
@@ -375,19 +403,19 @@ func AppendCSV(dst, value []byte, delim byte) []byte {
 	return append(dst, '"')
 }
 
-// suspects are the bytes for which a field is quoted in some dialect.
-var suspects = [256]uint8{'"': 1, '\n': 1, '\r': 1, ',': 1, ';': 1, '\t': 1, '|': 1}
-
-// mayNeedQuotes is quick, and right when it says no.
-func mayNeedQuotes(value []byte) bool {
-	var found uint8
-	for _, c := range value {
-		found |= suspects[c]
-	}
-	return found != 0
-}
-
+// needsQuotes tells whether a delimiter, a quote or a line end is in value. Eight
+// bytes are looked at together (Bit Twiddling Hacks, "Determine if a word has a
+// zero byte").
 func needsQuotes(value []byte, delim byte) bool {
+	const high = 0x80 * ones
+	ds := uint64(delim) * ones
+	for ; len(value) >= 8; value = value[8:] {
+		w := binary.LittleEndian.Uint64(value)
+		d, q, n, r := w^ds, w^'"'*ones, w^'\n'*ones, w^'\r'*ones
+		if ((d-ones)&^d|(q-ones)&^q|(n-ones)&^n|(r-ones)&^r)&high != 0 {
+			return true
+		}
+	}
 	for _, c := range value {
 		if c == delim || c == '"' || c == '\n' || c == '\r' {
 			return true

@@ -22,10 +22,18 @@ const (
 type Rule struct {
 	Op Op
 	// Append appends the new value, unquoted and unescaped, and reports
-	// whether it could; null leaves if it could not. Replace only.
+	// whether it could; null leaves if it could not, and what it appended is
+	// cut off. Replace only.
 	Append func(dst, value []byte) ([]byte, bool)
+	// AppendAll, if it is not nil, does what Append does for many values at
+	// once: each new value is Plain and has Size bytes. A projection uses
+	// either, as it suits it.
+	AppendAll func(dst []byte, values [][]byte) []byte
+	Size      int
 	// Out is the type of what Append makes: it decides the quotes in JSON.
 	Out Type
+	// Plain: what Append makes never holds a delimiter, a quote or a line end.
+	Plain bool
 	// Nulls: Append is asked for null values too (a constant hides them).
 	Nulls bool
 }
@@ -36,9 +44,19 @@ type Projection struct {
 	s       *Schema
 	in, out Format
 	rules   []Rule
+	ahead   []ahead // CSV: the columns whose rule has AppendAll
+	values  [][]byte
 	scratch []byte
 	value   []byte
 	cursor  uint32 // JSON: what stands before it is written or cut
+}
+
+// ahead is a column whose new values are made ahead of the rows.
+type ahead struct {
+	column int    // in the data
+	field  int    // its id
+	made   []byte // the new values of the rows at hand
+	used   int    // bytes of them that are written
 }
 
 // NewProjection makes a projection of rows of s in format f. rules are per
@@ -51,9 +69,12 @@ func NewProjection(s *Schema, f Format, rules []Rule) *Projection {
 			cols = s.Columns()
 		}
 		p.out.Columns = make([]int, 0, len(cols))
-		for _, c := range cols {
+		for i, c := range cols {
 			if rules[c].Op != Drop {
 				p.out.Columns = append(p.out.Columns, c)
+			}
+			if rules[c].Op == Replace && rules[c].AppendAll != nil && !rules[c].Nulls {
+				p.ahead = append(p.ahead, ahead{column: i, field: c})
 			}
 		}
 	}
@@ -112,6 +133,41 @@ func AppendBefore(dst []byte, f Format, first bool) []byte {
 	return append(dst, '\n')
 }
 
+// AppendRows appends the rows of b with the given numbers as the view sees them,
+// with what parts them; first tells that there are none before them. The rows
+// must be well formed.
+func (p *Projection) AppendRows(dst []byte, b *Batch, rows []uint32, first bool) []byte {
+	for k := range p.ahead {
+		p.make(&p.ahead[k], b, rows)
+	}
+	for _, i := range rows {
+		dst = AppendBefore(dst, p.in, first)
+		dst = p.AppendRow(dst, b, int(i))
+		first = false
+	}
+	return dst
+}
+
+// make makes the new values of a column for the rows.
+func (p *Projection) make(a *ahead, b *Batch, rows []uint32) {
+	values, text := p.values[:0], p.value[:0]
+	for _, i := range rows {
+		n := &b.Nodes[int(b.Rows[i].First)+a.column]
+		if n.Kind == Null {
+			continue
+		}
+		var value []byte
+		if value, p.scratch = b.Value(n, p.scratch); n.Escaped { // it lies in scratch
+			from := len(text)
+			text = append(text, value...)
+			value = text[from:]
+		}
+		values = append(values, value)
+	}
+	a.made, a.used = p.rules[a.field].AppendAll(a.made[:0], values), 0
+	p.values, p.value = values, text
+}
+
 // AppendRow appends row i of b as the view sees it, its line end included. The
 // row must be well formed.
 func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
@@ -137,6 +193,7 @@ func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 	nodes := b.Nodes[row.First:row.Past]
 	from := len(dst)
 	first := true
+	next := 0 // of the columns made ahead
 	for k := 0; k < len(nodes); k++ {
 		n := &nodes[k]
 		rule := &p.rules[n.Field]
@@ -160,10 +217,16 @@ func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 			if n.Kind == Null && !rule.Nulls {
 				continue
 			}
-			p.value, p.scratch = p.transform(rule, b, n)
-			if p.value != nil {
-				dst = AppendCSV(dst, p.value, p.in.Delimiter)
+			for next < len(p.ahead) && p.ahead[next].column < k {
+				next++
 			}
+			if next < len(p.ahead) && p.ahead[next].column == k && p.ahead[next].used < len(p.ahead[next].made) {
+				a := &p.ahead[next]
+				dst = append(dst, a.made[a.used:a.used+rule.Size]...)
+				a.used += rule.Size
+				continue
+			}
+			dst = p.appendReplaced(dst, rule, b, n)
 		}
 	}
 	if len(p.out.Columns) == 1 && len(dst) == from {
@@ -173,6 +236,25 @@ func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 		return append(dst, end...)
 	}
 	return append(dst, p.in.EOL...)
+}
+
+// appendReplaced appends the new value of n as a CSV field. It is made where it
+// will stand, and moved only if it needs quotes.
+func (p *Projection) appendReplaced(dst []byte, rule *Rule, b *Batch, n *Node) []byte {
+	from := len(dst)
+	old := b.Data[n.Start:n.End]
+	if n.Start < n.End && old[0] == '"' || n.Kind != Text {
+		old, p.scratch = b.Value(n, p.scratch)
+	}
+	out, ok := rule.Append(dst, old)
+	if !ok {
+		return out[:from]
+	}
+	if made := out[from:]; len(made) == 0 || !rule.Plain && needsQuotes(made, p.in.Delimiter) {
+		p.value = append(p.value[:0], made...)
+		return AppendCSV(out[:from], p.value, p.in.Delimiter)
+	}
+	return out
 }
 
 // transform is the new value of n, nil if it has none, and the scratch.

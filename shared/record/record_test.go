@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
 )
@@ -403,31 +404,108 @@ func TestProjectionJSON(t *testing.T) {
 func FuzzMark(f *testing.F) {
 	f.Add([]byte("a,b\n\"c\",\"d\"\r\n"), byte(','))
 	f.Add(bytes.Repeat([]byte(",\x2d\x2b\xac"), 1500), byte(','))
+	f.Add(bytes.Repeat([]byte("\x00\x80\x7f\xff"), 16), byte(';'))
 	f.Fuzz(func(t *testing.T, data []byte, delim byte) {
-		data = data[:min(len(data), block)]
-		words := append(bytes.Clone(data), make([]byte, padding)...)
-		var want []uint32
-		for i, c := range data {
-			if c == delim || c == '\n' || c == '"' {
-				want = append(want, uint32(i))
+		data = append(data[:min(len(data), block)], bytes.Repeat([]byte{'x'}, 64)...)
+		n := min(len(data)/64, block/64)
+		var got, portable, want [block / 64]marks
+		var seenWant byte
+		for i, c := range data[:64*n] {
+			if c == delim || c == '\n' {
+				want[i/64].ends |= 1 << (i % 64)
+			}
+			if c == '"' {
+				want[i/64].quotes |= 1 << (i % 64)
+			}
+			if c >= 0x80 {
+				seenWant |= seenHigh
+			}
+			if c == 0 {
+				seenWant |= seenNUL
 			}
 		}
-		var got [block + 8]uint32
-		n := mark(&got, words, 0, len(data), delim, '\n', '"')
-		if fmt.Sprint(got[:n]) != fmt.Sprint(want) {
-			t.Fatalf("got %v, want %v", got[:n], want)
+		if seen := mark(&got, data, n, delim, '\n'); got != want || seen != seenWant {
+			t.Fatalf("the processor marks %x and sees %d, want %x and %d", got[:n], seen, want[:n], seenWant)
 		}
-		blocks := len(data) / 64
-		if blocks == 0 {
-			return
+		if seen := markGeneric(&portable, data, n, delim, '\n'); portable != want || seen != seenWant {
+			t.Fatalf("the portable marks are %x, seen %d, want %x and %d", portable[:n], seen, want[:n], seenWant)
 		}
-		var a, b [block / 64]uint64
-		masks(&a, words, blocks, delim, '\n', '"')
-		masksGeneric(&b, words, blocks, delim, '\n', '"')
-		if a != b {
-			t.Fatalf("the processor's masks are %x, the portable ones %x", a, b)
+		var ends [block / 64]uint64
+		var at []uint32
+		for i, m := range want {
+			ends[i] = m.ends
+		}
+		for i, c := range data[:64*n] {
+			if c == delim || c == '\n' {
+				at = append(at, uint32(100+i))
+			}
+		}
+		for _, f := range []func(*[block + 8]uint32, []uint64, int) int{flatten, flattenGeneric} {
+			var found [block + 8]uint32
+			if count := f(&found, ends[:n], 100); fmt.Sprint(found[:count]) != fmt.Sprint(at) {
+				t.Fatalf("the ends are at %v, want %v", found[:count], at)
+			}
 		}
 	})
+}
+
+// readByByte is what the splitter answers, written as it is defined.
+func readByByte(in string, delim, eol byte, columns int) (values [][]string, bad []string, lines []int64) {
+	line := int64(1)
+	for at := 0; at < len(in); {
+		first, why, empty := line, "", true
+		var row []string
+		for last := false; !last; at++ { // a field and what ends it
+			start := at
+			var value []byte
+			quoted, closed := at < len(in) && in[at] == '"', false
+			if quoted {
+				for at++; at < len(in) && !closed; at++ {
+					switch {
+					case in[at] == '"' && at+1 < len(in) && in[at+1] == '"':
+						value = append(value, '"')
+						at++
+					case in[at] == '"':
+						closed = true
+					default:
+						if in[at] == eol {
+							line++
+						}
+						value = append(value, in[at])
+					}
+				}
+			}
+			behind := at
+			for at < len(in) && in[at] != delim && in[at] != eol {
+				at++
+			}
+			last = at == len(in) || in[at] == eol
+			rest := in[behind:at]
+			if last && eol == '\n' {
+				rest = strings.TrimSuffix(rest, "\r")
+			}
+			if quoted && (!closed || rest != "") {
+				why = BadQuote
+			}
+			if !quoted {
+				value = []byte(rest)
+			}
+			empty = empty && start == behind && rest == "" && last && row == nil
+			row = append(row, string(value))
+		}
+		line++
+		if empty {
+			continue
+		}
+		if why == "" && len(row) != columns {
+			why = BadColumns
+		}
+		if why != "" {
+			row = nil
+		}
+		values, bad, lines = append(values, row), append(bad, why), append(lines, first)
+	}
+	return values, bad, lines
 }
 
 func FuzzCSV(f *testing.F) {
@@ -445,10 +523,16 @@ func FuzzCSV(f *testing.F) {
 		if fmt.Sprint(values, bad, lines) != fmt.Sprint(values2, bad2, lines2) || fault.CodeOf(err) != fault.CodeOf(err2) {
 			t.Fatalf("how it is read matters:\n%q %q %v %v\n%q %q %v %v", values, bad, lines, err, values2, bad2, lines2, err2)
 		}
-		for i, v := range values {
-			if bad[i] == "" && len(v) != 2 {
-				t.Fatalf("row %d has %d columns", i, len(v))
-			}
+		if err != nil || !utf8.ValidString(in) || strings.Contains(in, "\x00") {
+			return
+		}
+		eolByte := byte('\n')
+		if format.EOL == "\r" {
+			eolByte = '\r'
+		}
+		values3, bad3, lines3 := readByByte(in, delim, eolByte, 2)
+		if fmt.Sprintf("%q%q%v", values, bad, lines) != fmt.Sprintf("%q%q%v", values3, bad3, lines3) {
+			t.Fatalf("%q is read as\n%q %q %v\nnot as\n%q %q %v", in, values, bad, lines, values3, bad3, lines3)
 		}
 	})
 }
@@ -525,5 +609,27 @@ func BenchmarkNewlines(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		bytes.Count(data, []byte{'\n'})
+	}
+}
+
+// TestCSVByByte holds the splitter to its definition on texts that are made of
+// what matters to it.
+func TestCSVByByte(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 5_000 {
+		alphabet := []string{"a", ",", "\n", "\r", `"`, `""`, `","`, "bcdefgh", "\r\n"}
+		eol := []string{"\n", "\r\n", "\r"}[n%3]
+		var in strings.Builder
+		for range r.IntN(120) {
+			in.WriteString(alphabet[r.IntN(len(alphabet)-n%5)])
+		}
+		values, bad, lines, err := read(t, strings.NewReader(in.String()), Format{Codec: CSV, Delimiter: ',', EOL: eol}, table("x", "y"), Limits{Columns: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantValues, wantBad, wantLines := readByByte(in.String(), ',', eol[len(eol)-1], 2)
+		if got, want := fmt.Sprintf("%q%q%v", values, bad, lines), fmt.Sprintf("%q%q%v", wantValues, wantBad, wantLines); got != want {
+			t.Fatalf("%q is read as\n%s\nnot as\n%s", in.String(), got, want)
+		}
 	}
 }

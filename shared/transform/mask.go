@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -38,10 +39,13 @@ func newMask(s Spec) mask {
 }
 
 func (m mask) append(dst, value []byte) ([]byte, bool) {
-	if !utf8.Valid(value) {
-		return dst, false
+	n := len(value)
+	if !ascii(value) {
+		if !utf8.Valid(value) {
+			return dst, false
+		}
+		n = utf8.RuneCount(value)
 	}
-	n := utf8.RuneCount(value)
 	hidden, from, to := n, 0, len(value)
 	if n-m.first > m.last { // the sum of the two could overflow
 		hidden = n - m.first - m.last
@@ -56,6 +60,18 @@ func (m mask) append(dst, value []byte) ([]byte, bool) {
 	}
 	dst = append(dst, m.run[:hidden*m.width]...)
 	return append(dst, value[to:]...), true
+}
+
+// ascii tells whether value is ASCII.
+func ascii(value []byte) bool {
+	var seen uint64
+	for ; len(value) >= 8; value = value[8:] {
+		seen |= binary.LittleEndian.Uint64(value)
+	}
+	for _, c := range value {
+		seen |= uint64(c)
+	}
+	return seen&0x8080808080808080 == 0
 }
 
 // skip is where the first n characters of valid UTF-8 end.

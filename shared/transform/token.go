@@ -2,12 +2,11 @@ package transform
 
 import (
 	"crypto/sha256"
-	"encoding"
 	"encoding/binary"
 	"fmt"
-	"hash"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/transform/internal/hmac256"
 )
 
 // TokenKey is the key of one token domain in one version; keys.Ring derives it.
@@ -22,15 +21,10 @@ type TokenKey interface {
 // values the chance that any two share a token is about 2^-49.
 const TokenSize = 16
 
-// tokenMaker holds what all tokens under one key have in common: the states of
-// SHA-256 after the two padded keys of HMAC (RFC 2104, section 4 suggests it).
-// It saves half of the blocks.
-//
-// The states are kept marshaled: reading one into a digest costs a copy of 100
-// bytes, where cloning one (hash.Cloner) would allocate.
+// tokenMaker holds what all tokens under one key have in common.
 type tokenMaker struct {
-	prefix       string // "t<version>_"
-	inner, outer []byte
+	prefix string // "t<version>_"
+	secret []byte
 }
 
 func newTokenMaker(key TokenKey) (*tokenMaker, error) {
@@ -41,66 +35,48 @@ func newTokenMaker(key TokenKey) (*tokenMaker, error) {
 	if len(secret) < 16 || len(secret) > sha256.BlockSize {
 		return nil, fault.New(fault.Poison, CodeKey, fmt.Sprintf("the key of token has %d bytes, 16 to %d are needed", len(secret), sha256.BlockSize), "look at the key ring")
 	}
-	m := &tokenMaker{prefix: fmt.Sprintf("t%d_", key.Version())}
-	for _, pad := range []struct {
-		state *[]byte
-		mask  byte
-	}{{&m.inner, 0x36}, {&m.outer, 0x5c}} {
-		var block [sha256.BlockSize]byte
-		copy(block[:], secret)
-		for i := range block {
-			block[i] ^= pad.mask
-		}
-		h := sha256.New()
-		h.Write(block[:])
-		state, ok := h.(encoding.BinaryMarshaler)
-		if !ok {
-			return nil, fault.New(fault.Poison, CodeKey, "this build's SHA-256 does not tell its state", "build with Go's own crypto/sha256")
-		}
-		var err error
-		if *pad.state, err = state.MarshalBinary(); err != nil {
-			return nil, fault.Wrap(fault.Poison, CodeKey, err, "the state of SHA-256 cannot be kept")
-		}
-	}
-	return m, nil
+	return &tokenMaker{fmt.Sprintf("t%d_", key.Version()), secret}, nil
 }
 
 // tokenAppender makes tokens: "t<version>_" and the first TokenSize bytes of
 // HMAC-SHA256 of the value in unpadded base64url.
 type tokenAppender struct {
-	*tokenMaker
-	digest interface {
-		hash.Hash
-		encoding.BinaryUnmarshaler
-	}
-	sum [sha256.Size]byte
+	prefix string
+	mac    *hmac256.MAC
+	x, y   [hmac256.Size]byte
 }
 
 func (m *tokenMaker) appender() Appender {
-	a := &tokenAppender{tokenMaker: m}
-	var ok bool
-	if a.digest, ok = sha256.New().(interface {
-		hash.Hash
-		encoding.BinaryUnmarshaler
-	}); !ok {
-		return appendFunc(appendNothing) // newTokenMaker has seen that it is
-	}
-	return a
+	return &tokenAppender{prefix: m.prefix, mac: hmac256.New(m.secret)}
 }
 
 func (a *tokenAppender) Append(dst, value []byte) ([]byte, bool) {
-	if a.digest.UnmarshalBinary(a.inner) != nil {
-		return dst, false
-	}
-	a.digest.Write(value)
-	inner := a.digest.Sum(a.sum[:0])
-	if a.digest.UnmarshalBinary(a.outer) != nil {
-		return dst, false
-	}
-	a.digest.Write(inner)
-	outer := a.digest.Sum(a.sum[:0])
-	return appendText(append(dst, a.prefix...), [TokenSize]byte(outer)), true
+	a.mac.Sum2(value, nil, &a.x, &a.y)
+	return a.text(dst, &a.x), true
 }
+
+// AppendAll makes the tokens two by two.
+func (a *tokenAppender) AppendAll(dst []byte, values [][]byte) []byte {
+	for len(values) > 0 {
+		if len(values) == 1 {
+			dst, _ = a.Append(dst, values[0])
+			break
+		}
+		a.mac.Sum2(values[0], values[1], &a.x, &a.y)
+		dst = a.text(a.text(dst, &a.x), &a.y)
+		values = values[2:]
+	}
+	return dst
+}
+
+func (a *tokenAppender) Size() int { return len(a.prefix) + tokenText }
+
+func (a *tokenAppender) text(dst []byte, sum *[hmac256.Size]byte) []byte {
+	return appendText(append(dst, a.prefix...), [TokenSize]byte(sum[:]))
+}
+
+// tokenText is how many characters appendText appends.
+const tokenText = 22
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -108,7 +84,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // section 5): of a known length that costs a third of what encoding/base64 does.
 func appendText(dst []byte, b [TokenSize]byte) []byte {
 	high, low := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
-	var text [22]byte
+	var text [tokenText]byte
 	for i := range 10 {
 		text[i] = alphabet[high>>(58-6*i)&63]
 		text[11+i] = alphabet[low>>(56-6*i)&63]

@@ -160,6 +160,14 @@ type Appender interface {
 	Append(dst, value []byte) (out []byte, ok bool)
 }
 
+// BatchAppender is an Appender to which many values at once are cheaper than one
+// after the other. Each new value has Size bytes, and each value has one.
+type BatchAppender interface {
+	Appender
+	AppendAll(dst []byte, values [][]byte) []byte
+	Size() int
+}
+
 // Compile makes the transform of a spec for fields of type in. key is for token
 // only; others take nil. Its errors are those of Check, and a fault with code
 // "transform-key" for a token without a usable key.
@@ -201,6 +209,12 @@ func Compile(s Spec, in record.Type, key TokenKey) (*Transform, error) {
 
 // Out is the type of the new values: what quotes they need.
 func (t *Transform) Out() record.Type { return t.out }
+
+// Plain reports whether all new values are made of letters, digits, "-", "_" and
+// "." only, whatever the old ones are.
+func (t *Transform) Plain() bool {
+	return t.spec.Type == Token || t.spec.Type == Date || t.spec.Type == Bucket
+}
 
 // Null reports whether the transform is null: nothing needs to be appended.
 func (t *Transform) Null() bool { return t.spec.Type == Null }
