@@ -148,6 +148,24 @@ type router struct {
 type lookup struct {
 	field int
 	views map[string][]*rendering
+	at    uint32 // of the field among the nodes of a CSV row: there in all of them
+}
+
+func (l *lookup) node(b *record.Batch, i int) *record.Node {
+	if len(b.Keys) > 0 { // JSON
+		return b.Top(i, l.field)
+	}
+	row := &b.Rows[i]
+	if at := row.First + l.at; at < row.Past && int(b.Nodes[at].Field) == l.field {
+		return &b.Nodes[at]
+	}
+	for at := row.First; at < row.Past; at++ {
+		if int(b.Nodes[at].Field) == l.field {
+			l.at = at - row.First
+			return &b.Nodes[at]
+		}
+	}
+	return nil
 }
 
 func newRouter(views []*rendering) *router {
@@ -167,7 +185,7 @@ func newRouter(views []*rendering) *router {
 		if !there {
 			at = len(r.lookups)
 			byField[field] = at
-			r.lookups = append(r.lookups, lookup{field, map[string][]*rendering{}})
+			r.lookups = append(r.lookups, lookup{field: field, views: map[string][]*rendering{}})
 		}
 		for _, value := range values {
 			r.lookups[at].views[string(value)] = append(r.lookups[at].views[string(value)], v)
@@ -178,8 +196,9 @@ func newRouter(views []*rendering) *router {
 
 func (r *router) batch(ctx context.Context, bucket *blob.Bucket, b *record.Batch) error {
 	for i := range b.Rows {
-		for _, l := range r.lookups {
-			n := b.Top(i, l.field)
+		for k := range r.lookups {
+			l := &r.lookups[k]
+			n := l.node(b, i)
 			if n == nil || n.Kind != record.Text && n.Kind != record.JSONString {
 				continue
 			}

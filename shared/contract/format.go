@@ -25,7 +25,8 @@ var formats = map[string]func([]byte) bool{
 // Classes of ASCII bytes, as bits of classes.
 const (
 	hexDigit   = 1 << iota
-	labelByte  // of a host name
+	hostByte   // of a host name: RFC 1123
+	mailByte   // of the host in an address: what is not ASCII as well
 	atextByte  // of a mailbox: RFC 5322 atext, the dot and what is not ASCII
 	schemeByte // of a URI's scheme
 	uriByte    // of a URI: RFC 3986, reserved, unreserved and %
@@ -41,10 +42,10 @@ var classes = func() (t [256]uint8) {
 	}
 	const digits, letters = "0123456789", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	mark(hexDigit, digits+"abcdefABCDEF")
-	mark(labelByte, digits+letters+"-")
+	mark(hostByte|mailByte, digits+letters+"-.")
 	mark(atextByte, digits+letters+"!#$%&'*+-/=?^_`{|}~.")
 	for c := 0x80; c <= 0xff; c++ {
-		t[c] |= atextByte
+		t[c] |= atextByte | mailByte
 	}
 	mark(schemeByte, digits+letters+"+-.")
 	mark(uriByte, digits+letters+"-._~:/?#[]@!$&'()*+,;=%")
@@ -76,39 +77,58 @@ func isEmail(v []byte) bool {
 	if at < 1 || at > 64 || len(v) > 254 {
 		return false
 	}
-	local, domain := v[:at], v[at+1:]
-	if !all(local, atextByte) || local[0] == '.' || local[at-1] == '.' || bytes.Contains(local, []byte("..")) {
+	in, pairs, last := look(v[:at], atextByte)
+	if in == 0 || pairs&(1<<(4*dot+dot)) != 0 || last == dot {
 		return false
 	}
-	return bytes.IndexByte(domain, '.') > 0 && isHost(domain, true)
+	domain := v[at+1:]
+	return bytes.IndexByte(domain, '.') > 0 && isHost(domain, mailByte)
 }
 
 // isHostname: RFC 1123.
-func isHostname(v []byte) bool { return isHost(v, false) }
+func isHostname(v []byte) bool { return isHost(v, hostByte) }
 
-func isHost(v []byte, international bool) bool {
+// isHost: labels of 1 to 63 bytes of the class, parted by dots, with no hyphen
+// at their ends.
+func isHost(v []byte, class uint8) bool {
 	if len(v) == 0 || len(v) > 253 {
 		return false
 	}
-	label := 0
-	for i, c := range v {
-		switch {
-		case c == '.':
-			if label == 0 || v[i-1] == '-' {
-				return false
-			}
-			label = 0
-			continue
-		case c == '-' && label == 0:
-			return false
-		case classes[c]&labelByte == 0 && (c < 0x80 || !international):
-			return false
-		}
-		if label++; label > 63 {
-			return false
-		}
+	const bad = 1<<(4*dot+dot) | 1<<(4*dot+hyphen) | 1<<(4*hyphen+dot)
+	in, pairs, last := look(v, class)
+	if in == 0 || pairs&bad != 0 || last != 0 {
+		return false
 	}
-	return label > 0 && v[len(v)-1] != '-'
+	for rest := v; len(rest) > 63; {
+		label := bytes.IndexByte(rest, '.')
+		if label < 0 || label > 63 {
+			return false
+		}
+		rest = rest[label+1:]
+	}
+	return true
+}
+
+// The bytes that part names, as separators tells them; 0 is any other.
+const (
+	dot    = 1
+	hyphen = 2
+)
+
+var separators = [256]uint8{'.': dot, '-': hyphen}
+
+// look tells whether all bytes of v are of a class (in is not 0), which pairs of
+// separators stand side by side (bit 4*first+second; before v there is a dot),
+// and which separator is the last byte. No branch depends on where they are.
+func look(v []byte, class uint8) (in uint8, pairs uint16, last uint8) {
+	in, last = class, dot
+	for _, c := range v {
+		s := separators[c]
+		pairs |= 1 << ((last<<2 | s) & 15)
+		in &= classes[c]
+		last = s
+	}
+	return in, pairs, last
 }
 
 // isURI: RFC 3986: a scheme, a colon, and only bytes that a URI may have; a %

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -92,8 +93,23 @@ func (d *decimal) digit(at int) byte {
 	return 0
 }
 
+// size is how many digits there are before the point, zeros before the others
+// left out.
+func (d *decimal) size() int {
+	n := len(d.int)
+	for n > 0 && d.int[len(d.int)-n] == '0' {
+		n--
+	}
+	return n
+}
+
 // compare is -1, 0 or 1 as a is less than, equal to or greater than b.
 func (a *decimal) compare(b *decimal) int {
+	if a.exp == b.exp && !a.neg && !b.neg { // mostly their sizes tell
+		if c := cmp.Compare(a.size(), b.size()); c != 0 {
+			return c
+		}
+	}
 	high := max(len(a.int)+a.exp, len(b.int)+b.exp) - 1
 	low := min(a.exp-len(a.frac), b.exp-len(b.frac))
 	abs, zero := 0, true

@@ -43,6 +43,7 @@ type Validator struct {
 	items   []record.Node
 	byField [][]int // metrics by field
 	quick   []quick // by field
+	suspect []bool  // by row of the batch at hand
 }
 
 // quick is the short way for a CSV field, taken for nearly all: where it answers
@@ -110,6 +111,7 @@ func (c *Compiled) NewValidator(o ValidatorOptions) *Validator {
 // rule. len(invalid) is len(b.Rows). The error, of kind Invalid, says that the
 // drop cannot be checked on.
 func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation)) error {
+	v.suspects(b)
 	for i := range b.Rows {
 		row := &b.Rows[i]
 		v.rows++
@@ -118,25 +120,8 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 			report(Violation{Row: b.First + int64(i), Line: row.Line, Rule: row.Bad, Want: forms[row.Bad], Do: v.mend(b, row)})
 			continue
 		}
-		for n := row.First; n < row.Past; n++ {
-			node := &b.Nodes[n]
-			q := &v.quick[node.Field]
-			switch node.Kind {
-			case record.Text:
-				if q.text && b.Data[node.Start] != '"' && (q.check == nil || q.check(b.Data[node.Start:node.End]) == nil) {
-					continue
-				}
-			case record.Null:
-				if q.null {
-					continue
-				}
-			}
-			if broken := v.node(b, n, node); broken != nil {
-				if broken.severity == Error {
-					invalid[i] = true
-				}
-				v.report(b, i, v.c.fields[node.Field].path, broken, report)
-			}
+		if v.suspect[i] {
+			v.row(b, i, invalid, report)
 		}
 		if len(v.sets) > 0 && !invalid[i] { // a refused row takes no key
 			if err := v.unique(b, i, invalid, report); err != nil {
@@ -145,6 +130,67 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 		}
 	}
 	return nil
+}
+
+// suspects marks the rows that have to be looked at value by value. In CSV they
+// are those of which a column does not pass: each check runs down its column,
+// which costs half of what one after the other along each row would.
+func (v *Validator) suspects(b *record.Batch) {
+	n := len(b.Rows)
+	v.suspect = slices.Grow(v.suspect[:0], n)[:n]
+	if len(b.Keys) > 0 { // JSON
+		for i := range v.suspect {
+			v.suspect[i] = true
+		}
+		return
+	}
+	clear(v.suspect)
+	for _, row := range b.Rows {
+		if row.Bad == "" { // all that are well formed have the same columns
+			for column := range row.Past - row.First {
+				v.column(b, column, &v.quick[b.Nodes[row.First+column].Field])
+			}
+			return
+		}
+	}
+}
+
+func (v *Validator) column(b *record.Batch, column uint32, q *quick) {
+	if q.text && q.null && q.check == nil {
+		return
+	}
+	data, check := b.Data, q.check
+	for i := range b.Rows {
+		row := &b.Rows[i]
+		if row.First == row.Past {
+			continue
+		}
+		n := &b.Nodes[row.First+column]
+		switch {
+		case n.Kind == record.Null:
+			if q.null {
+				continue
+			}
+		case !q.text:
+		case check == nil, data[n.Start] != '"' && check(data[n.Start:n.End]) == nil:
+			continue
+		}
+		v.suspect[i] = true
+	}
+}
+
+// row holds the values of row i to their fields.
+func (v *Validator) row(b *record.Batch, i int, invalid []bool, report func(Violation)) {
+	row := &b.Rows[i]
+	for n := row.First; n < row.Past; n++ {
+		node := &b.Nodes[n]
+		if broken := v.node(b, n, node); broken != nil {
+			if broken.severity == Error {
+				invalid[i] = true
+			}
+			v.report(b, i, v.c.fields[node.Field].path, broken, report)
+		}
+	}
 }
 
 // maxGuesses bounds for how many rows of a drop a misspelt name is looked up:

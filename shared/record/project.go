@@ -44,19 +44,23 @@ type Projection struct {
 	s       *Schema
 	in, out Format
 	rules   []Rule
-	ahead   []ahead // CSV: the columns whose rule has AppendAll
+	steps   []step // CSV: what becomes of a row
 	values  [][]byte
 	scratch []byte
 	value   []byte
 	cursor  uint32 // JSON: what stands before it is written or cut
 }
 
-// ahead is a column whose new values are made ahead of the rows.
-type ahead struct {
-	column int    // in the data
-	field  int    // its id
-	made   []byte // the new values of the rows at hand
-	used   int    // bytes of them that are written
+// step appends one column of a CSV row, or neighbours that are kept: they go in
+// one copy, delimiters and all.
+type step struct {
+	rule        *Rule
+	first, last int // columns of the data
+
+	// The new values of the rows at hand, if they are made ahead of them.
+	ahead bool
+	made  []byte
+	used  int // bytes of made that are written
 }
 
 // NewProjection makes a projection of rows of s in format f. rules are per
@@ -70,12 +74,16 @@ func NewProjection(s *Schema, f Format, rules []Rule) *Projection {
 		}
 		p.out.Columns = make([]int, 0, len(cols))
 		for i, c := range cols {
-			if rules[c].Op != Drop {
-				p.out.Columns = append(p.out.Columns, c)
+			rule := &rules[c]
+			if rule.Op == Drop {
+				continue
 			}
-			if rules[c].Op == Replace && rules[c].AppendAll != nil && !rules[c].Nulls {
-				p.ahead = append(p.ahead, ahead{column: i, field: c})
+			p.out.Columns = append(p.out.Columns, c)
+			if n := len(p.steps); n > 0 && rule.Op == Keep && p.steps[n-1].rule.Op == Keep && p.steps[n-1].last == i-1 {
+				p.steps[n-1].last = i
+				continue
 			}
+			p.steps = append(p.steps, step{rule: rule, first: i, last: i, ahead: rule.Op == Replace && rule.AppendAll != nil && !rule.Nulls})
 		}
 	}
 	return p
@@ -137,8 +145,10 @@ func AppendBefore(dst []byte, f Format, first bool) []byte {
 // with what parts them; first tells that there are none before them. The rows
 // must be well formed.
 func (p *Projection) AppendRows(dst []byte, b *Batch, rows []uint32, first bool) []byte {
-	for k := range p.ahead {
-		p.make(&p.ahead[k], b, rows)
+	for k := range p.steps {
+		if p.steps[k].ahead {
+			p.make(&p.steps[k], b, rows)
+		}
 	}
 	for _, i := range rows {
 		dst = AppendBefore(dst, p.in, first)
@@ -149,10 +159,10 @@ func (p *Projection) AppendRows(dst []byte, b *Batch, rows []uint32, first bool)
 }
 
 // make makes the new values of a column for the rows.
-func (p *Projection) make(a *ahead, b *Batch, rows []uint32) {
+func (p *Projection) make(s *step, b *Batch, rows []uint32) {
 	values, text := p.values[:0], p.value[:0]
 	for _, i := range rows {
-		n := &b.Nodes[int(b.Rows[i].First)+a.column]
+		n := &b.Nodes[int(b.Rows[i].First)+s.first]
 		if n.Kind == Null {
 			continue
 		}
@@ -164,7 +174,7 @@ func (p *Projection) make(a *ahead, b *Batch, rows []uint32) {
 		}
 		values = append(values, value)
 	}
-	a.made, a.used = p.rules[a.field].AppendAll(a.made[:0], values), 0
+	s.made, s.used = s.rule.AppendAll(s.made[:0], values), 0
 	p.values, p.value = values, text
 }
 
@@ -192,41 +202,24 @@ func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
 func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 	nodes := b.Nodes[row.First:row.Past]
 	from := len(dst)
-	first := true
-	next := 0 // of the columns made ahead
-	for k := 0; k < len(nodes); k++ {
-		n := &nodes[k]
-		rule := &p.rules[n.Field]
-		if rule.Op == Drop {
-			continue
-		}
-		if !first {
+	for k := range p.steps {
+		s := &p.steps[k]
+		if k > 0 {
 			dst = append(dst, p.in.Delimiter)
 		}
-		first = false
-		switch rule.Op {
+		n := &nodes[s.first]
+		switch s.rule.Op {
 		case Keep:
-			// Neighbours that are kept go in one copy, delimiters and all.
-			last := k
-			for last+1 < len(nodes) && p.rules[nodes[last+1].Field].Op == Keep {
-				last++
-			}
-			dst = append(dst, b.Data[n.Start:nodes[last].End]...)
-			k = last
+			dst = append(dst, b.Data[n.Start:nodes[s.last].End]...)
 		case Replace:
-			if n.Kind == Null && !rule.Nulls {
-				continue
+			switch {
+			case n.Kind == Null && !s.rule.Nulls:
+			case s.used < len(s.made):
+				dst = append(dst, s.made[s.used:s.used+s.rule.Size]...)
+				s.used += s.rule.Size
+			default:
+				dst = p.appendReplaced(dst, s.rule, b, n)
 			}
-			for next < len(p.ahead) && p.ahead[next].column < k {
-				next++
-			}
-			if next < len(p.ahead) && p.ahead[next].column == k && p.ahead[next].used < len(p.ahead[next].made) {
-				a := &p.ahead[next]
-				dst = append(dst, a.made[a.used:a.used+rule.Size]...)
-				a.used += rule.Size
-				continue
-			}
-			dst = p.appendReplaced(dst, rule, b, n)
 		}
 	}
 	if len(p.out.Columns) == 1 && len(dst) == from {

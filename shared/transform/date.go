@@ -1,5 +1,7 @@
 package transform
 
+import "encoding/binary"
+
 // cutToMonth and cutToYear take what starts with an ISO 8601 date
 // ("2006-01-02", alone or followed by "T" or a space and a time) and append the
 // first day of its month or year, so that the field still holds a date. A
@@ -9,7 +11,10 @@ func cutToMonth(dst, value []byte) ([]byte, bool) {
 	if !startsWithDate(value) {
 		return dst, false
 	}
-	return append(append(dst, value[:7]...), "-01"...), true
+	dst = append(dst, value[:10]...)
+	day := dst[len(dst)-2:]
+	day[0], day[1] = '0', '1'
+	return dst, true
 }
 
 func cutToYear(dst, value []byte) ([]byte, bool) {
@@ -20,16 +25,18 @@ func cutToYear(dst, value []byte) ([]byte, bool) {
 }
 
 func startsWithDate(value []byte) bool {
-	if len(value) < 10 || value[4] != '-' || value[7] != '-' {
+	if len(value) < 10 {
 		return false
 	}
 	if len(value) > 10 && value[10] != 'T' && value[10] != 't' && value[10] != ' ' {
 		return false
 	}
-	for _, i := range [...]int{0, 1, 2, 3, 5, 6, 8, 9} {
-		if !isDigit(value[i]) {
-			return false
-		}
+	// "2006-01-": a digit less '0' plus 0x76 has no high bit, nor has '-' less
+	// itself plus 0x7f.
+	const form, most, high = 0x2d30302d30303030, 0x7f76767f76767676, 0x8080808080808080
+	x := binary.LittleEndian.Uint64(value) ^ form
+	if (x|x+most)&high != 0 || !isDigit(value[8]) || !isDigit(value[9]) {
+		return false
 	}
 	month, day := 10*(value[5]-'0')+value[6]-'0', 10*(value[8]-'0')+value[9]-'0'
 	return month >= 1 && month <= 12 && day >= 1 && day <= 31

@@ -39,20 +39,17 @@ func newMask(s Spec) mask {
 }
 
 func (m mask) append(dst, value []byte) ([]byte, bool) {
-	n := len(value)
-	if !ascii(value) {
-		if !utf8.Valid(value) {
-			return dst, false
-		}
-		n = utf8.RuneCount(value)
+	if m.width == 1 && ascii(value) {
+		return m.appendASCII(dst, value), true
 	}
+	if !utf8.Valid(value) {
+		return dst, false
+	}
+	n := utf8.RuneCount(value)
 	hidden, from, to := n, 0, len(value)
 	if n-m.first > m.last { // the sum of the two could overflow
 		hidden = n - m.first - m.last
-		from, to = m.first, n-m.last
-		if n != len(value) {
-			from, to = skip(value, m.first), skipLast(value, m.last)
-		}
+		from, to = skip(value, m.first), skipLast(value, m.last)
 	}
 	dst = append(dst, value[:from]...)
 	for ; hidden > maskRun; hidden -= maskRun {
@@ -60,6 +57,21 @@ func (m mask) append(dst, value []byte) ([]byte, bool) {
 	}
 	dst = append(dst, m.run[:hidden*m.width]...)
 	return append(dst, value[to:]...), true
+}
+
+// appendASCII is append where all characters have one byte.
+func (m mask) appendASCII(dst, value []byte) []byte {
+	n := len(value)
+	from, to := 0, n
+	if n-m.first > m.last {
+		from, to = m.first, n-m.last
+	}
+	dst = append(dst, value...)
+	hidden := dst[len(dst)-n+from : len(dst)-n+to]
+	for i := range hidden {
+		hidden[i] = m.run[0]
+	}
+	return dst
 }
 
 // ascii tells whether value is ASCII.
