@@ -35,7 +35,7 @@ type kept struct {
 }
 
 func newKeeper(bucket *blob.Bucket, key func(int) string, s *record.Schema, f record.Format, size int64) *keeper {
-	return &keeper{bucket: bucket, key: key, schema: s, format: f, size: size, buf: bufio.NewWriterSize(nil, 64<<10)}
+	return &keeper{bucket: bucket, key: key, schema: s, format: f, size: size, buf: bufio.NewWriterSize(nil, 256<<10)}
 }
 
 // keep appends rows [from, to) of b, which stand side by side.

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	flushAt = 64 << 10 // bytes of a view that are gathered before they are written
+	flushAt = 128 << 10 // bytes of a view that are gathered before they are written
 	atOnce  = 64       // rows of a view that are rendered together
 )
 

@@ -15,7 +15,7 @@ import (
 )
 
 // flushAt is how many bytes are gathered before they are written.
-const flushAt = 64 << 10
+const flushAt = 256 << 10
 
 // body reads a segment and takes its digest on the way.
 type body struct {
