@@ -15,7 +15,7 @@ import (
 
 const (
 	flushAt = 128 << 10 // bytes of a view that are gathered before they are written
-	atOnce  = 64       // rows of a view that are rendered together
+	atOnce  = 64        // rows of a view that are rendered together
 )
 
 // rendering is one view of one segment while it is written.

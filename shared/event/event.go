@@ -218,6 +218,16 @@ func Origin(id, typ, source string, now time.Time, data any) (Event, error) {
 	return e, setData(&e, data)
 }
 
+// Received makes the event that says that an object lies in the drops bucket:
+// the same whichever host was told, and however often.
+func Received(source string, data DropReceived) (Event, error) {
+	id := DropID(data.Key, data.Identity())
+	e, err := Origin(id, TypeDropReceived, source, data.Time, data)
+	e.SetSubject(data.Key)
+	e.SetExtension(ExtCorrelationID, id)
+	return e, err
+}
+
 func setData(e *Event, data any) error {
 	if err := e.SetData(ce.ApplicationJSON, data); err != nil {
 		return fault.Wrap(fault.Poison, "event-encode", err, "cannot encode the data of a "+e.Type())

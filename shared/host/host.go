@@ -73,6 +73,10 @@ type Func struct {
 	// Dead gets an event.TypeDeadLettered for every event that can never
 	// succeed.
 	Dead Publisher
+	// Direct says that the sender waits for the answer: what is refused for
+	// good is an error of Process as well, for the sender to be told, and gets
+	// no dead letter.
+	Direct bool
 	// Logger gets one line per event. nil logs nothing.
 	Logger *slog.Logger
 	// Now tells the time of dead letters. nil is time.Now.
@@ -206,6 +210,10 @@ func (f Func) settle(ctx context.Context, e event.Event, answers int, start time
 	}
 	if !fault.KindOf(err).Final() {
 		log(slog.LevelWarn, "will be retried", err)
+		return err
+	}
+	if f.Direct {
+		log(slog.LevelWarn, "refused", err)
 		return err
 	}
 	if e.Type() == event.TypeDeadLettered {

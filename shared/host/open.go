@@ -77,12 +77,17 @@ type Opened struct {
 
 // Open opens the function name and its topics by the environment, for a host.
 // Drivers are those that the program has linked in.
-func Open[C any, F Function](ctx context.Context, name string, open func(context.Context, C) (F, error), logger *slog.Logger) (_ *Opened, err error) {
-	settings, err := Environment[Settings](os.Environ())
+func Open[C any, F Function](ctx context.Context, name string, open func(context.Context, C) (F, error), logger *slog.Logger) (*Opened, error) {
+	return OpenFrom(ctx, os.Environ(), name, open, logger)
+}
+
+// OpenFrom is Open by another environment than that of the process.
+func OpenFrom[C any, F Function](ctx context.Context, environ []string, name string, open func(context.Context, C) (F, error), logger *slog.Logger) (_ *Opened, err error) {
+	settings, err := Environment[Settings](environ)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := Environment[C](os.Environ())
+	cfg, err := Environment[C](environ)
 	if err != nil {
 		return nil, err
 	}
@@ -131,4 +136,3 @@ func (o *Opened) Close() error {
 	}
 	return errors.Join(errs...)
 }
-

@@ -36,10 +36,12 @@ const (
 
 // Worker runs a function on a queue.
 //
-// A message is acked or nacked when Func.Process has decided on it; where the
-// queue has no nack, it comes again when the queue thinks so. To keep a message
-// while it is being handled is the queue's driver's matter: sallyport's JetStream
-// driver does, with others the ack deadline has to be longer than the handling.
+// A message is acked or nacked when Func.Process has decided on it. Where the
+// queue has no nack (Kafka), it is kept, and handled again after a pause until it
+// succeeds: such a queue would bring it again only to another process, and what
+// comes after it cannot be acked before it. To keep a message while it is being
+// handled is the queue's driver's matter: sallyport's JetStream driver does, with
+// others the ack deadline has to be longer than the handling.
 type Worker struct {
 	Func
 
@@ -149,13 +151,26 @@ func (w Worker) serve(ctx, work context.Context, sub *pubsub.Subscription) (fail
 		}
 		running.Go(func() {
 			defer func() { <-slots }()
-			if w.handle(work, batch) {
-				failures.Store(0)
-				return
+			for attempt := 1; ; attempt++ {
+				kept, succeeded := w.handle(work, batch)
+				failed := 0
+				if succeeded {
+					failures.Store(0)
+				} else {
+					failed = int(failures.Add(1))
+				}
+				if succeeded && len(kept) == 0 {
+					return
+				}
+				// While the world is broken there is no use in turning fast,
+				// and not every queue waits before it brings a nacked message
+				// again.
+				sleep(ctx, pause(max(failed, attempt)))
+				if len(kept) == 0 || ctx.Err() != nil {
+					return // what is kept comes to whoever opens the queue next
+				}
+				batch = kept
 			}
-			// While the world is broken there is no use in turning fast, and
-			// not every queue waits before it brings a nacked message again.
-			sleep(ctx, pause(int(failures.Add(1))))
 		})
 	}
 
@@ -216,14 +231,13 @@ func (w Worker) gather(ctx context.Context, sub *pubsub.Subscription) ([]*pubsub
 	return batch, nil
 }
 
-// handle processes the messages and answers the queue. It reports whether any of
-// them succeeded.
-func (w Worker) handle(ctx context.Context, batch []*pubsub.Message) bool {
+// handle processes the messages and answers the queue. It returns those that have
+// to be handled again and cannot be handed back, and whether any succeeded.
+func (w Worker) handle(ctx context.Context, batch []*pubsub.Message) (kept []*pubsub.Message, succeeded bool) {
 	bodies := make([][]byte, len(batch))
 	for i, m := range batch {
 		bodies[i] = m.Body
 	}
-	succeeded := false
 	for i, err := range w.ProcessMessages(ctx, bodies) {
 		switch {
 		case err == nil:
@@ -231,9 +245,11 @@ func (w Worker) handle(ctx context.Context, batch []*pubsub.Message) bool {
 			succeeded = true
 		case batch[i].Nackable():
 			batch[i].Nack()
+		default:
+			kept = append(kept, batch[i])
 		}
 	}
-	return succeeded
+	return kept, succeeded
 }
 
 func (w Worker) log(ctx context.Context, msg string, err error) {

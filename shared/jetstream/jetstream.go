@@ -17,7 +17,7 @@
 // # URLs
 //
 // Nothing registers itself. A program that wants URLs registers a [URLOpener],
-// which knows the connection, on its own pubsub.URLMux:
+// which knows the connection or dials a [Server] for it, on a pubsub.URLMux:
 //
 //	jetstream://<stream>/<subject>                                    topic
 //	jetstream://<stream>/<subject>?consumer=<durable>&ackwait=30s     subscription

@@ -1,11 +1,13 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,7 +23,7 @@ const Scheme = "jetstream"
 // URLOpener opens topics and subscriptions by URL. Its user registers it on a
 // pubsub.URLMux:
 //
-//	o := &jetstream.URLOpener{Conn: conn}
+//	o := &jetstream.URLOpener{Conn: conn} // or Dial: server.Dial
 //	mux := new(pubsub.URLMux)
 //	mux.RegisterTopic(jetstream.Scheme, o)
 //	mux.RegisterSubscription(jetstream.Scheme, o)
@@ -35,10 +37,60 @@ const Scheme = "jetstream"
 //	maxackpending   number
 //
 // whose meaning and defaults are those of [SubscriptionOptions].
+//
+// It may be used concurrently.
 type URLOpener struct {
 	// Conn is the connection that everything opened here uses. Its owner
 	// closes it, after everything opened here was shut down.
 	Conn *nats.Conn
+	// Dial makes the connection, if Conn is nil, when the first URL is opened.
+	// If it fails, the next URL tries again. Close closes it.
+	Dial func() (*nats.Conn, error)
+
+	mu     sync.Mutex
+	dialed *nats.Conn // what Dial made, or nil
+}
+
+// Close closes the connection that Dial made. Shut down everything opened here
+// before. What is opened later dials anew.
+func (o *URLOpener) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dialed != nil {
+		o.dialed.Close()
+		o.dialed = nil
+	}
+	return nil
+}
+
+// Check returns an error, of kind Retry, while the connection is broken: it is
+// being made again, and nothing is received or sent meanwhile. A connection that
+// nothing has needed yet is not broken.
+func (o *URLOpener) Check() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := cmp.Or(o.Conn, o.dialed); c != nil && !c.IsConnected() {
+		return fault.New(fault.Retry, "jetstream-disconnected", "the connection to the NATS server is broken", "it is made again as soon as the server answers")
+	}
+	return nil
+}
+
+// conn is the connection, which is made if there is none.
+func (o *URLOpener) conn() (*nats.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := cmp.Or(o.Conn, o.dialed); c != nil {
+		return c, nil
+	}
+	if o.Dial == nil {
+		return nil, urlFault("needs an opener with a connection", nil)
+	}
+	c, err := o.Dial()
+	if err != nil {
+		return nil, err
+	}
+	o.dialed = c
+	return c, nil
 }
 
 // OpenTopicURL implements pubsub.TopicURLOpener.
@@ -81,10 +133,11 @@ func (o *URLOpener) OpenSubscriptionURL(ctx context.Context, u *url.URL) (*pubsu
 }
 
 func (o *URLOpener) jetStream() (natsjs.JetStream, error) {
-	if o.Conn == nil {
-		return nil, urlFault("needs an opener with a connection", nil)
+	conn, err := o.conn()
+	if err != nil {
+		return nil, err
 	}
-	js, err := natsjs.New(o.Conn)
+	js, err := natsjs.New(conn)
 	if err != nil {
 		return nil, urlFault("needs a connection that can use JetStream", err)
 	}

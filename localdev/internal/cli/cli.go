@@ -43,6 +43,7 @@ type commands struct {
 	Init    initCommand    `cmd:"" help:"Write a commented example exchange into a new folder."`
 	Check   checkCommand   `cmd:"" help:"Check an exchange, and say what leaves to whom and how."`
 	Up      upCommand      `cmd:"" help:"Run the whole chain of an exchange until Ctrl-C."`
+	Run     runCommand     `cmd:"" help:"Run one function as a worker on a queue of yours."`
 	Drop    dropCommand    `cmd:"" help:"Drop a file as one of the partners."`
 	Send    sendCommand    `cmd:"" help:"Send CloudEvents as one of the partners to a running chain."`
 	Status  statusCommand  `cmd:"" help:"Show what became of the drops."`

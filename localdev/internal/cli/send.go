@@ -130,7 +130,7 @@ func escapePath(p string) string {
 	return strings.Join(parts, "/")
 }
 
-// answer is what a running chain says to a request: see package httpin.
+// answer is what a running chain says to a request: see package httpevent.
 type answer struct {
 	problem
 	Events []struct {

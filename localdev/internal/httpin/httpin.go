@@ -14,20 +14,14 @@
 // lost. To send an event again is harmless, its source and id tell that it is
 // the same.
 //
-// Answers: 202, taken; 400, the event is at fault (413, 415 likewise); 403,
-// refused; 500, can never succeed; 503, try again. All but the first have a JSON
-// body {"code", "message", "do"}. Of a batch in which some events failed the body
-// also has the status of each, and the status is 503 if one of them is to be sent
-// again, and the worst of them otherwise.
+// Requests are read and answers are worded by shared/host/httpevent.
 //
 // Nobody is authenticated: listen on loopback, or behind something that does.
 package httpin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,13 +32,8 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/host/httpevent"
 	"github.com/sallyport-io/sallyport/shared/telemetry"
-)
-
-// Limits of a request.
-const (
-	MaxBody   = 8 << 20 // bytes
-	MaxEvents = 1000    // in one batch
 )
 
 const (
@@ -52,9 +41,7 @@ const (
 	defaultBatch  = 500
 	// bodies is how many bytes of bodies are in memory at once; more requests
 	// wait before they are read.
-	bodies = 4 * MaxBody
-	// retryAfter is what Retry-After says, in seconds.
-	retryAfter = "1"
+	bodies = 4 * httpevent.MaxBody
 	// drain is how long requests may take to finish when the endpoint ends.
 	drain = 15 * time.Second
 )
@@ -148,7 +135,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.Ser
 
 func (e *Endpoint) ready(w http.ResponseWriter, r *http.Request) {
 	if err := e.cfg.Ready(r.Context()); err != nil {
-		answer(w, http.StatusServiceUnavailable, problemOf(err))
+		answer := httpevent.Refuse(err)
+		answer.Status = http.StatusServiceUnavailable
+		answer.Send(w)
 		return
 	}
 	_, _ = w.Write([]byte("ready\n"))
@@ -158,155 +147,57 @@ func (e *Endpoint) ready(w http.ResponseWriter, r *http.Request) {
 func (e *Endpoint) take(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	partner := r.PathValue("partner")
-	n, status, err := e.taken(w, r, partner)
-	attrs := []slog.Attr{telemetry.Count("status", int64(status)), telemetry.Count("events", int64(n)), telemetry.Duration("took", time.Since(start)), telemetry.Fault(err)}
-	if status == http.StatusAccepted {
+	n, answer := e.taken(w, r, partner)
+	answer.Send(w)
+	attrs := []slog.Attr{telemetry.Count("status", int64(answer.Status)), telemetry.Count("events", int64(n)), telemetry.Duration("took", time.Since(start)), telemetry.Fault(answer.Err)}
+	if answer.Status == http.StatusAccepted {
 		attrs = append(attrs, telemetry.Partner(partner)) // only then is it known to be one
 	}
 	e.cfg.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
-// taken answers a POST, and tells how many events it had and what the answer was.
-func (e *Endpoint) taken(w http.ResponseWriter, r *http.Request, partner string) (n, status int, err error) {
-	fail := func(status int, err error) (int, int, error) {
-		answer(w, status, problemOf(err))
-		return 0, status, err
-	}
+// taken reads a POST and has its events taken. It tells how many there were and
+// how to answer.
+func (e *Endpoint) taken(w http.ResponseWriter, r *http.Request, partner string) (int, httpevent.Answer) {
 	if strings.Contains(partner, "/") { // %2F: the key would be read as that of another
-		return fail(http.StatusBadRequest, fault.New(fault.Invalid, "bad-partner", "there is a slash in the partner's id", "post to /partners/<partner>/<path>"))
+		return 0, httpevent.Refuse(fault.New(fault.Invalid, "bad-partner", "there is a slash in the partner's id", "post to /partners/<partner>/<path>"))
 	}
-	size := int64(MaxBody)
-	if r.ContentLength > MaxBody {
-		return fail(http.StatusRequestEntityTooLarge, tooLarge())
+	size := int64(httpevent.MaxBody)
+	if r.ContentLength > httpevent.MaxBody {
+		return 0, httpevent.Refuse(httpevent.TooLarge())
 	} else if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
 	if err := e.memory.Acquire(r.Context(), size); err != nil {
-		return fail(http.StatusServiceUnavailable, fault.Wrap(fault.Retry, "busy", err, "too many requests are being read"))
+		return 0, httpevent.Refuse(fault.Wrap(fault.Retry, "busy", err, "too many requests are being read"))
 	}
 	defer e.memory.Release(size)
 
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-	read, batch, err := decode(r)
+	r.Body = http.MaxBytesReader(w, r.Body, httpevent.MaxBody)
+	request, err := httpevent.Read(r.Header, r.Body)
 	if err != nil {
-		return fail(statusOfDecode(err), err)
+		return 0, httpevent.Refuse(err)
 	}
 	// Events that are refused here are not handed on; the others are.
-	errs := make([]error, len(read))
-	events := make([]event.Event, 0, len(read))
-	indexes := make([]int, 0, len(read))
-	for i, one := range read {
-		if errs[i] = one.err; errs[i] == nil {
-			errs[i] = admit(&one.event, partner, r.PathValue("path"))
+	errs := make([]error, len(request.Items))
+	events := make([]event.Event, 0, len(request.Items))
+	indexes := make([]int, 0, len(request.Items))
+	for i, item := range request.Items {
+		if errs[i] = item.Err; errs[i] == nil {
+			errs[i] = httpevent.Admit(&item.Event, partner, r.PathValue("path"))
 		}
 		if errs[i] == nil {
-			events, indexes = append(events, one.event), append(indexes, i)
+			events, indexes = append(events, item.Event), append(indexes, i)
 		}
 	}
 	if len(events) > 0 {
 		results, err := e.gatherer.take(r.Context(), events)
 		if err != nil { // nobody waits for the answer any more
-			return fail(http.StatusServiceUnavailable, err)
+			return 0, httpevent.Refuse(err)
 		}
 		for at, i := range indexes {
 			errs[i] = results[at]
 		}
 	}
-	return reply(w, errs, batch)
-}
-
-// admit refuses what no partner may send, and says whose the event is.
-func admit(e *event.Event, partner, path string) error {
-	if event.FromChain(*e) {
-		return fault.New(fault.Denied, "reserved-type", "types that start with "+event.Prefix+" are the chain's own", "give your events a type of your own, such as com.example.order")
-	}
-	e.SetExtension(event.ExtPartner, partner)
-	e.SetExtension(event.ExtContract, path)
-	return nil
-}
-
-// problem is the body of an answer.
-type problem struct {
-	Code    string   `json:"code"`
-	Message string   `json:"message"`
-	Do      string   `json:"do,omitempty"`
-	Events  []status `json:"events,omitempty"`
-}
-
-// status is that of one event of a batch.
-type status struct {
-	Index  int `json:"index"` // in the batch, from 0
-	Status int `json:"status"`
-	*problem
-}
-
-// problemOf is what may be told of an error: of one that is no fault only that
-// it happened.
-func problemOf(err error) problem {
-	f := event.FaultOf(err)
-	p := problem{Code: f.Code, Message: f.Msg, Do: f.Do}
-	if p.Message == "" {
-		p.Message = "it could not be done"
-	}
-	if p.Do == "" && fault.KindOf(err) == fault.Retry {
-		p.Do = "send it again"
-	}
-	return p
-}
-
-func statusOf(err error) int {
-	if err == nil {
-		return http.StatusAccepted
-	}
-	switch fault.KindOf(err) {
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.Poison:
-		return http.StatusInternalServerError
-	}
-	return http.StatusServiceUnavailable
-}
-
-// reply answers, given how it went with each event.
-func reply(w http.ResponseWriter, errs []error, batch bool) (n, code int, err error) {
-	failed := 0
-	code = http.StatusAccepted
-	for _, e := range errs {
-		if s := statusOf(e); e != nil {
-			failed++
-			if s > code { // 400 < 403 < 500 < 503
-				code, err = s, e
-			}
-		}
-	}
-	switch {
-	case failed == 0:
-		w.WriteHeader(code)
-	case !batch:
-		answer(w, code, problemOf(err))
-	default:
-		p := problem{Code: "batch", Message: fmt.Sprintf("%d of %d events were not taken", failed, len(errs)),
-			Do: "see the status of each; to send those again that were taken does no harm"}
-		for i, e := range errs {
-			s := status{Index: i, Status: statusOf(e)}
-			if e != nil {
-				why := problemOf(e)
-				s.problem = &why
-			}
-			p.Events = append(p.Events, s)
-		}
-		answer(w, code, p)
-	}
-	return len(errs), code, err
-}
-
-func answer(w http.ResponseWriter, code int, p problem) {
-	w.Header().Set("Content-Type", "application/json")
-	if code == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(p) // who does not read the answer sends again
+	return len(errs), httpevent.Reply(errs, request.Batch)
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/host/httpevent"
 )
 
 // secret is a value of a row: it must never come back.
@@ -181,7 +182,7 @@ func TestAnswers(t *testing.T) {
 	structured := func(typ string) string {
 		return fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"/s","type":%q,"data":{"card":%q}}`, typ, secret)
 	}
-	many := "[" + strings.Repeat("{},", MaxEvents) + "{}]"
+	many := "[" + strings.Repeat("{},", httpevent.MaxEvents) + "{}]"
 	for _, c := range []struct {
 		name, path, contentType, body string
 		status                        int
@@ -198,7 +199,7 @@ func TestAnswers(t *testing.T) {
 		{"base64 that is none", "acme/stock", ce.ApplicationCloudEventsJSON, `{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":7}`, 400, "event-undecodable"},
 		{"large event", "acme/stock", ce.ApplicationCloudEventsJSON, structured(strings.Repeat("x", 1<<20)), 400, "event-too-large"},
 		{"plain JSON", "acme/stock", "application/json", `{"card":"` + secret + `"}`, 415, "no-cloudevent"},
-		{"large body", "acme/stock", ce.ApplicationCloudEventsJSON, strings.Repeat(" ", MaxBody+1), 413, "request-too-large"},
+		{"large body", "acme/stock", ce.ApplicationCloudEventsJSON, strings.Repeat(" ", httpevent.MaxBody+1), 413, "request-too-large"},
 		{"no batch", "acme/stock", ce.ApplicationCloudEventsBatchJSON, structured("a"), 400, "batch-undecodable"},
 		{"half a batch", "acme/stock", ce.ApplicationCloudEventsBatchJSON, "[" + structured("a"), 400, "batch-undecodable"},
 		{"more than a batch", "acme/stock", ce.ApplicationCloudEventsBatchJSON, "[]" + structured("a"), 400, "batch-undecodable"},
@@ -207,7 +208,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, body, header := post(t, base+"/partners/"+c.path, c.contentType, c.body)
-			var p problem
+			var p struct{ Code, Message string }
 			if err := json.Unmarshal([]byte(body), &p); err != nil {
 				t.Fatalf("%d %s: %v", status, body, err)
 			}
@@ -227,7 +228,7 @@ func TestAnswers(t *testing.T) {
 // A body without a length is held to the limit as well.
 func TestChunkedBody(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, serve(t, new(gate))+"/partners/acme/stock",
-		io.MultiReader(strings.NewReader(strings.Repeat(" ", MaxBody)), strings.NewReader("  ")))
+		io.MultiReader(strings.NewReader(strings.Repeat(" ", httpevent.MaxBody)), strings.NewReader("  ")))
 	if err != nil {
 		t.Fatal(err)
 	}

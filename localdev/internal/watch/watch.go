@@ -28,8 +28,6 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"gocloud.dev/blob"
 
-	ce "github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/store"
@@ -366,7 +364,7 @@ func (w *Watcher) take(ctx context.Context, keys []string) {
 			w.done(key)
 			continue
 		}
-		e, err := received(drop, event.DropReceived{Key: key, ETag: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime.UTC()})
+		e, err := event.Received(Source, event.DropReceived{Key: key, ETag: attrs.ETag, Size: attrs.Size, Time: attrs.ModTime.UTC()})
 		if err != nil {
 			w.later(ctx, key, err)
 			continue
@@ -407,18 +405,3 @@ func (w *Watcher) later(ctx context.Context, key string, err error) {
 }
 
 func markKey(drop string) string { return "watch/" + drop }
-
-// received makes the event, whose id is derived from the drop's.
-func received(drop string, data event.DropReceived) (event.Event, error) {
-	e := ce.New()
-	e.SetID(event.ID(drop, event.TypeDropReceived))
-	e.SetType(event.TypeDropReceived)
-	e.SetSource(Source)
-	e.SetSubject(drop)
-	e.SetTime(data.Time)
-	e.SetExtension(event.ExtCorrelationID, drop)
-	if err := e.SetData(ce.ApplicationJSON, data); err != nil {
-		return e, fault.Wrap(fault.Poison, "event-encode", err, "cannot encode the data of a "+event.TypeDropReceived)
-	}
-	return e, nil
-}
