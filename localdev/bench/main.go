@@ -41,6 +41,7 @@ func main() {
 		return
 	}
 	sizes := flag.String("sizes", "30MB,300MB", "sizes of the file to run, parted by commas; the last is the one that is reported in full")
+	workers := flag.Bool("workers", false, "run mask in 1, 2 and 4 processes on one NATS server instead")
 	asJSON := flag.Bool("json", false, "print JSON")
 	profiles := flag.String("profiles", "", "folder to write a CPU profile of each process to")
 	flag.Parse()
@@ -49,6 +50,13 @@ func main() {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
+	}
+	if *workers {
+		if err := measureWorkers(context.Background(), []int{1, 2, 4}); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if err := run(context.Background(), *sizes, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

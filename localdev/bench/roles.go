@@ -43,6 +43,9 @@ func runRole(ctx context.Context, name string, args []string) error {
 	if len(args) != 2 {
 		return errors.New("a role takes a folder and a file")
 	}
+	if name == "worker" { // not one of a run: see measureWorkers
+		return runWorker(ctx, args[0], args[1])
+	}
 	for _, r := range roles {
 		if r.name == name {
 			return r.run(ctx, args[0], args[1])
