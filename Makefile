@@ -3,10 +3,10 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help check test bench soak fuzz demo
+.PHONY: help check test bench soak fuzz demo emulators dist
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 check: ## everything that must hold before a change lands; what CI runs
 	./.ci/check
@@ -14,8 +14,8 @@ check: ## everything that must hold before a change lands; what CI runs
 test: ## the README's test command
 	$(GO) test ./...
 
-bench: ## speed and memory of each function and of the chain
-	$(GO) run ./localdev/bench
+bench: ## speed and memory of the chain, several workers, cold starts; fails where a bar is missed
+	@missed=0; for part in "" -workers -coldstart; do $(GO) run ./localdev/bench $$part || missed=1; done; exit $$missed
 
 soak: ## the crash test in full: 200 files, 2,000 events, 60 kills
 	SALLYPORT_SOAK=full $(GO) test -count=1 -timeout 60m -run 'TestNothingLost' -v ./localdev/internal/soak
@@ -25,3 +25,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 1m)
 
 demo: ## the three stories, end to end
 	$(GO) run ./localdev/sallyport demo
+
+emulators: ## install what sallyport emulate runs; needs npm, too
+	./localdev/emulators/install
+
+dist: ## Lambda zips, images, SBOMs and checksums into dist/
+	$(GO) run ./localdev/dist -out dist -version $(or $(VERSION),dev)

@@ -35,7 +35,7 @@ func startsWithDate(value []byte) bool {
 	// itself plus 0x7f.
 	const form, most, high = 0x2d30302d30303030, 0x7f76767f76767676, 0x8080808080808080
 	x := binary.LittleEndian.Uint64(value) ^ form
-	if (x|x+most)&high != 0 || !isDigit(value[8]) || !isDigit(value[9]) {
+	if (x|(x+most))&high != 0 || !isDigit(value[8]) || !isDigit(value[9]) {
 		return false
 	}
 	month, day := 10*(value[5]-'0')+value[6]-'0', 10*(value[8]-'0')+value[9]-'0'

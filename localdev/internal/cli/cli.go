@@ -49,6 +49,7 @@ type commands struct {
 	Status  statusCommand  `cmd:"" help:"Show what became of the drops."`
 	Audit   auditCommand   `cmd:"" help:"Verify the ledger."`
 	Keys    keysCommand    `cmd:"" help:"List the versions of the key ring, or add one."`
+	Emulate emulateCommand `cmd:"" help:"Run the deployment of a cloud on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -5,6 +5,9 @@ import (
 	"runtime/debug"
 )
 
+// version is set by the linker for what make dist builds.
+var version string
+
 type versionCommand struct{ jsonFlag }
 
 func (versionCommand) Help() string {
@@ -35,6 +38,9 @@ func (c versionCommand) Run(s *session) error {
 				v.Modified = setting.Value == "true"
 			}
 		}
+	}
+	if version != "" {
+		v.Version = version
 	}
 	if c.JSON {
 		return s.json(v)
