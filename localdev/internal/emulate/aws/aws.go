@@ -14,16 +14,12 @@ package aws
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,8 +33,6 @@ import (
 	"github.com/sallyport-io/sallyport/localdev/internal/stack"
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
-	"github.com/sallyport-io/sallyport/shared/keys"
-	"github.com/sallyport-io/sallyport/shared/ledger"
 )
 
 // The defaults of Options.
@@ -128,7 +122,7 @@ func Start(ctx context.Context, opts Options) (_ *Deployment, err error) {
 	places := stack.Layout(opts.Dir)
 	d.data = filepath.Join(places.Data, "aws")
 	if err := os.MkdirAll(d.data, 0o700); err != nil {
-		return nil, unwritable(err)
+		return nil, emulate.Unwritable(err)
 	}
 	w, err := wiring.Load()
 	if err != nil {
@@ -138,7 +132,7 @@ func Start(ctx context.Context, opts Options) (_ *Deployment, err error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := d.secrets(ctx, places)
+	secrets, err := emulate.MakeSecrets(ctx, places.Keyring, d.data, "sallyport.local/aws")
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +142,7 @@ func Start(ctx context.Context, opts Options) (_ *Deployment, err error) {
 		}
 	}()
 	d.hook = &notifier{logger: d.opts.Logger}
-	d.order = order(w)
+	d.order = emulate.Order(w)
 	if err := d.startPrograms(ctx, programs); err != nil {
 		return nil, err
 	}
@@ -246,16 +240,20 @@ func (d *Deployment) provision(ctx context.Context, w wiring.Wiring) error {
 			}
 		}
 	}
+	var outbox func(string) string
+	if d.opts.Outbox != "" {
+		outbox = func(name string) string { return bucketURL(d.opts.Outbox, name+"/") }
+	}
 	var err error
-	if d.Exchange, err = publish(ctx, os.DirFS(d.opts.Dir), d.opts.Outbox, buckets[Name("exchange")]); err != nil {
+	if d.Exchange, err = emulate.Publish(ctx, os.DirFS(d.opts.Dir), outbox, buckets[Name("exchange")]); err != nil {
 		return err
 	}
 	return d.hook.again(ctx, buckets[Name("drops")])
 }
 
 // deploy makes a function and its event source mapping.
-func (d *Deployment) deploy(name string, f wiring.Function, path string, s secrets) {
-	env := append(environment(name, f, s), d.Endpoints.Environ()...)
+func (d *Deployment) deploy(name string, f wiring.Function, path string, s emulate.Secrets) {
+	env := append(cloud.Environment(name, f, s), d.Endpoints.Environ()...)
 	env = append(env, "SALLYPORT_LOG="+d.opts.LogLevel.String())
 	concurrency := d.opts.Concurrency
 	if f.Signs { // a ledger is written by one, which is cheapest
@@ -299,36 +297,6 @@ func (d *Deployment) poll() {
 		}
 		return nil
 	})
-}
-
-// secrets makes the key ring and the signing key of the ledger where there are
-// none.
-func (d *Deployment) secrets(ctx context.Context, p stack.Places) (secrets, error) {
-	s := secrets{keys: (&url.URL{Scheme: "file", Path: filepath.ToSlash(p.Keyring)}).String()}
-	if err := keys.Create(ctx, s.keys); err != nil && !errors.Is(err, fs.ErrExist) {
-		return s, err
-	}
-	// A ledger of its own has a key and a name of its own.
-	file := filepath.Join(d.data, "ledger.key")
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		skey, vkey, keyErr := ledger.NewKey("sallyport.local/aws-" + strings.ToLower(rand.Text()[:16]))
-		if keyErr != nil {
-			return s, keyErr
-		}
-		text = []byte(skey)
-		err = errors.Join(os.WriteFile(filepath.Join(d.data, "ledger.pub"), []byte(vkey+"\n"), 0o600), os.WriteFile(file, []byte(skey+"\n"), 0o600))
-	}
-	if err != nil {
-		return s, unwritable(err)
-	}
-	s.ledgerKey = strings.TrimSpace(string(text))
-	signer, err := note.NewSigner(s.ledgerKey)
-	if err != nil {
-		return s, fault.New(fault.Invalid, "ledger-key", file+" is not a signing key", "remove .sallyport/aws to begin anew")
-	}
-	s.ledgerOrigin = signer.Name()
-	return s, nil
 }
 
 // Bucket opens a bucket of the deployment, by its full name: see Name.
@@ -388,25 +356,6 @@ func (d *Deployment) Idle(ctx context.Context) error {
 	}
 }
 
-// order sorts functions so that each comes after those whose topics it hears.
-func order(w wiring.Wiring) []string {
-	var sorted []string
-	for range w.Functions {
-		for _, name := range w.Names() {
-			due := !slices.Contains(sorted, name)
-			for _, topic := range w.Functions[name].Hears {
-				if _, function := w.Functions[topic]; function && !slices.Contains(sorted, topic) {
-					due = false
-				}
-			}
-			if due {
-				sorted = append(sorted, name)
-			}
-		}
-	}
-	return sorted
-}
-
 // Dead is how many messages lie in the dead-letter queue of a function.
 func (d *Deployment) Dead(ctx context.Context, function string) (int, error) {
 	return (&queue{client: d.clients.sqs, url: d.Endpoints.Queues + "/" + lambda.Account + "/" + deadQueue(function)}).count(ctx)
@@ -414,17 +363,7 @@ func (d *Deployment) Dead(ctx context.Context, function string) (int, error) {
 
 // Verifier is the public key of the deployment's ledger, whose name is the
 // ledger's origin.
-func (d *Deployment) Verifier() (note.Verifier, error) {
-	text, err := os.ReadFile(filepath.Join(d.data, "ledger.pub"))
-	if err != nil {
-		return nil, unwritable(err)
-	}
-	v, err := note.NewVerifier(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "ledger-key", "ledger.pub is not the public key of a ledger", "remove .sallyport/aws to begin anew")
-	}
-	return v, nil
-}
+func (d *Deployment) Verifier() (note.Verifier, error) { return emulate.Verifier(d.data) }
 
 // Wait returns when ctx is done, or with an error when a program of the deployment
 // ended by itself.

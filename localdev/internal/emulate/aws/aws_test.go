@@ -3,33 +3,24 @@
 package aws_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"gocloud.dev/blob"
-
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/aws"
+	"github.com/sallyport-io/sallyport/localdev/internal/emulate/emulatetest"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/lambda"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
-	"github.com/sallyport-io/sallyport/localdev/internal/stories"
 	"github.com/sallyport-io/sallyport/shared/fault"
-	"github.com/sallyport-io/sallyport/shared/ledger"
 )
 
 // tools are the installed emulators; without them the test is skipped.
@@ -47,140 +38,6 @@ func tools(t *testing.T) emulate.Tools {
 	return found
 }
 
-// delivered is what partners have, by "<partner>/<contract>/<name of the object>".
-// Ids of drops and times are taken out.
-type delivered map[string]string
-
-var (
-	dropID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	times  = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"`)
-)
-
-func (d delivered) add(t *testing.T, key string, data []byte) {
-	t.Helper()
-	parts := strings.Split(key, "/")
-	if len(parts) != 4 || !dropID.MatchString(parts[2]) {
-		t.Errorf("delivered as %s", key)
-		return
-	}
-	if parts[3] == "manifest.json" {
-		data = times.ReplaceAll(dropID.ReplaceAll(data, []byte("DROP")), []byte(`"TIME"`))
-	}
-	name := path.Join(parts[0], parts[1], parts[3])
-	if was, twice := d[name]; twice && was != string(data) {
-		t.Errorf("%s is not the same each time", name)
-	}
-	d[name] = string(data)
-}
-
-// byLocalChain runs the stories through the chain of sallyport up.
-func byLocalChain(t *testing.T, dir string) delivered {
-	t.Helper()
-	f, err := local.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chain, err := f.Start(t.Context(), local.StartOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, drop := range stories.Drops() {
-		if _, err := f.Lay(t.Context(), drop.Key(), bytes.NewReader(drop.Data), func(int64) {}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := chain.Idle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := chain.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	all := delivered{}
-	outbox := os.DirFS(filepath.Join(dir, "outbox"))
-	err = fs.WalkDir(outbox, ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(outbox, name)
-		all.add(t, name, data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// drop drops the stories' files, by other names each round.
-func drop(t *testing.T, d *aws.Deployment, round string) {
-	t.Helper()
-	for _, s := range stories.Drops() {
-		key := path.Join(s.Partner, s.Contract, round+" + Zürich%2F "+s.Name)
-		if err := d.Drop(t.Context(), key, bytes.NewReader(s.Data)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// await waits until nothing is left to do, and answers what was delivered: so many
-// objects.
-func await(t *testing.T, d *aws.Deployment, objects int) delivered {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	if err := d.Idle(ctx); err != nil {
-		t.Fatal(err)
-	}
-	b, err := d.Bucket(ctx, aws.DefaultOutbox)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	keys := list(t, b)
-	if len(keys) != objects {
-		t.Errorf("%d objects were delivered, want %d: %q", len(keys), objects, keys)
-	}
-	all := delivered{}
-	for _, key := range keys {
-		data, err := b.ReadAll(ctx, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.add(t, key, data)
-	}
-	return all
-}
-
-func list(t *testing.T, b *blob.Bucket) []string {
-	t.Helper()
-	var keys []string
-	it := b.List(nil)
-	for {
-		o, err := it.Next(t.Context())
-		if o == nil {
-			return keys
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, o.Key)
-	}
-}
-
-func (d delivered) same(t *testing.T, want delivered) {
-	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if got, ok := d[name]; !ok || got != want[name] {
-			t.Errorf("%s differs from what the local chain delivered:\n%s\nwant\n%s", name, got, want[name])
-		}
-	}
-	for name := range d {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%s was delivered, which the local chain did not", name)
-		}
-	}
-}
-
 // TestStories: the three stories, by the real binaries, deliver what the local
 // chain delivers, byte for byte; also while processes are killed.
 func TestStories(t *testing.T) {
@@ -190,12 +47,9 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir = filepath.Join(dir, "exchange")
-	want := byLocalChain(t, dir)
-	if len(want) != 10 { // five subscriptions, an object and a manifest each
-		t.Fatalf("the local chain delivered %q", slices.Sorted(maps.Keys(want)))
-	}
+	want := emulatetest.ByLocalChain(t, dir)
 	var killed killings
-	out := new(lockedBuffer)
+	out := new(emulatetest.Buffer)
 	log := emulate.NewLog(out)
 	opts := aws.Options{
 		Dir: dir, Tools: tools, Outbox: aws.DefaultOutbox, Report: killed.report,
@@ -207,8 +61,8 @@ func TestStories(t *testing.T) {
 			t.Log(out.String())
 		}
 	})
-	drop(t, d, "first")
-	await(t, d, len(want)).same(t, want)
+	emulatetest.Drop(t, d, "first")
+	emulatetest.Await(t, d, aws.DefaultOutbox, len(want)).Same(t, want)
 
 	// Each function is killed while it works.
 	ctx, stop := context.WithCancel(t.Context())
@@ -218,14 +72,14 @@ func TestStories(t *testing.T) {
 	}
 	rounds := 1
 	for ; !killed.all(d) && rounds < 10; rounds++ {
-		drop(t, d, fmt.Sprintf("round %d", rounds+1))
+		emulatetest.Drop(t, d, fmt.Sprintf("round %d", rounds+1))
 		for wait := 0; !killed.all(d) && wait < 20; wait++ {
 			time.Sleep(50 * time.Millisecond) // nothing tells when a kill meets an invocation
 		}
 	}
 	stop()
 	killing.Wait()
-	await(t, d, rounds*len(want)).same(t, want)
+	emulatetest.Await(t, d, aws.DefaultOutbox, rounds*len(want)).Same(t, want)
 	t.Logf("killed while they worked: %v", killed.hits)
 	for name := range d.Functions() {
 		if killed.hits[aws.Name(name)] == 0 {
@@ -235,7 +89,7 @@ func TestStories(t *testing.T) {
 			t.Errorf("%d messages of %s were given up, %v", n, name, err)
 		}
 	}
-	verify(t, d, rounds)
+	emulatetest.Verify(t, d, aws.Name("ledger"), rounds)
 
 	// The next one goes on where this one ended: all drops are announced again,
 	// and known.
@@ -243,8 +97,8 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = start(t, opts)
-	await(t, d, rounds*len(want)).same(t, want)
-	verify(t, d, rounds)
+	emulatetest.Await(t, d, aws.DefaultOutbox, rounds*len(want)).Same(t, want)
+	emulatetest.Verify(t, d, aws.Name("ledger"), rounds)
 }
 
 func start(t *testing.T, opts aws.Options) *aws.Deployment {
@@ -259,26 +113,6 @@ func start(t *testing.T, opts aws.Options) *aws.Deployment {
 		}
 	})
 	return d
-}
-
-// verify verifies the ledger: it has what the rounds led to, each once.
-func verify(t *testing.T, d *aws.Deployment, rounds int) {
-	t.Helper()
-	b, err := d.Bucket(t.Context(), aws.Name("ledger"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	v, err := d.Verifier()
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := ledger.Verify(t.Context(), b, v, v.Name(), func(int64, int64) {})
-	// Of each of three drops: that it was accepted, its segment, and for each of
-	// five deliveries the masked segment, the delivery and the whole drop.
-	if want := int64(rounds * (3*2 + 5*3)); err != nil || report.Entries != want {
-		t.Errorf("the ledger has %d entries, want %d; %v", report.Entries, want, err)
-	}
 }
 
 // killings kill processes of functions, and count invocations that failed by it.
@@ -327,24 +161,6 @@ func (k *killings) kill(ctx context.Context, name string, f *lambda.Function) {
 		case <-time.After(time.Duration(5+rand.IntN(30)) * time.Millisecond):
 		}
 	}
-}
-
-// lockedBuffer is a buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // TestMissing: what is not installed is named, with what to do, before anything is

@@ -2,12 +2,9 @@ package aws
 
 import (
 	"net/url"
-	"slices"
-	"strings"
 
-	"github.com/sallyport-io/sallyport/infra/terraform/wiring"
+	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/lambda"
-	"github.com/sallyport-io/sallyport/shared/host"
 )
 
 // Names of resources are those of the wiring behind this prefix.
@@ -44,33 +41,5 @@ func topicURL(of string) string {
 // deadQueue is the queue for what the queue of a function could not get rid of.
 func deadQueue(function string) string { return Name(function) + "-dead" }
 
-// secrets are what functions need beside names.
-type secrets struct {
-	keys         string // URL of the key ring
-	ledgerKey    string
-	ledgerOrigin string
-}
-
-// environment is what the wiring gives a function, as environment variables.
-func environment(name string, f wiring.Function, s secrets) []string {
-	var env []string
-	set := func(variable, value string) {
-		env = append(env, host.EnvPrefix+strings.ToUpper(variable)+"="+value)
-	}
-	for bucket := range f.Buckets {
-		set(bucket, BucketURL(bucket))
-	}
-	set("dead", topicURL("dead"))
-	if f.Publishes {
-		set("topic", topicURL(name))
-	}
-	if f.Keys {
-		set("keys", s.keys)
-	}
-	if f.Signs {
-		set("ledger_key", s.ledgerKey)
-		set("ledger_origin", s.ledgerOrigin)
-	}
-	slices.Sort(env)
-	return env
-}
+// cloud is how the functions find what they have.
+var cloud = emulate.Cloud{Bucket: BucketURL, Topic: topicURL}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/lambda"
-	"github.com/sallyport-io/sallyport/shared/fault"
 )
 
 // The key that the emulated S3 takes.
@@ -41,7 +40,7 @@ func find(t emulate.Tools) (p programs, err error) {
 // change of an object to the webhook.
 func startS3(ctx context.Context, p programs, folder, webhook string, log *emulate.Log) (*emulate.Process, string, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, "", unwritable(err)
+		return nil, "", emulate.Unwritable(err)
 	}
 	return emulate.Listen(ctx, func(addr string) emulate.Command {
 		return emulate.Command{
@@ -82,8 +81,4 @@ func answers(ctx context.Context, url string) error {
 		return fmt.Errorf("status %d", response.StatusCode)
 	}
 	return err
-}
-
-func unwritable(err error) error {
-	return fault.Wrap(fault.Retry, "data-write", err, "the folder of the emulated deployment cannot be written")
 }

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,11 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"gocloud.dev/blob/memblob"
-
 	"github.com/sallyport-io/sallyport/infra/terraform/wiring"
-	"github.com/sallyport-io/sallyport/localdev/internal/stories"
-	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/shared/fault"
 )
 
@@ -24,7 +20,7 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := secrets{keys: "file:///ring", ledgerKey: "KEY", ledgerOrigin: "origin"}
+	s := emulate.Secrets{Keys: "file:///ring", LedgerKey: "KEY", LedgerOrigin: "origin"}
 	for name, want := range map[string][]string{
 		"mask": {
 			"SALLYPORT_DEAD=awssns:///arn:aws:sns:us-east-1:000000000000:sallyport-dead?region=us-east-1",
@@ -41,20 +37,9 @@ func TestEnvironment(t *testing.T) {
 			"SALLYPORT_LEDGER_ORIGIN=origin",
 		},
 	} {
-		if got := environment(name, w.Functions[name], s); !slices.Equal(got, want) {
+		if got := cloud.Environment(name, w.Functions[name], s); !slices.Equal(got, want) {
 			t.Errorf("%s: %s", name, strings.Join(got, "\n"))
 		}
-	}
-}
-
-// TestOrder: who publishes comes before who hears it.
-func TestOrder(t *testing.T) {
-	w, err := wiring.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := order(w); !slices.Equal(got, []string{"ingest", "mask", "fanout", "audit"}) {
-		t.Errorf("%q", got)
 	}
 }
 
@@ -80,61 +65,9 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// TestMapped: destinations in the folder outbox become the bucket, and nothing
-// else changes.
-func TestMapped(t *testing.T) {
-	dir := t.TempDir()
-	if err := stories.Write(filepath.Join(dir, "x")); err != nil {
-		t.Fatal(err)
-	}
-	folder := os.DirFS(filepath.Join(dir, "x"))
-	config := memblob.OpenBucket(nil)
-	defer config.Close()
-	b, err := publish(t.Context(), folder, "box", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	destinations := 0
-	for _, p := range b.Partners() {
-		for _, s := range p.Subscriptions {
-			destinations++
-			if want := "s3://box?prefix=" + p.ID + "%2F&region=us-east-1"; s.Destination.URL != want {
-				t.Errorf("%s is delivered to %s, want %s", s.ID, s.Destination.URL, want)
-			}
-		}
-	}
-	if destinations != 5 {
-		t.Errorf("%d destinations", destinations)
-	}
-	newest, err := exchange.Open(config).Newest(t.Context())
-	if err != nil || newest.Digest() != b.Digest() {
-		t.Errorf("published %v, %v", newest, err)
-	}
-	err = fs.WalkDir(folder, ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(name, "partners/") {
-			return err
-		}
-		was, err := fs.ReadFile(folder, name)
-		if err != nil {
-			return err
-		}
-		if is, err := fs.ReadFile(mapped{folder, "box"}, name); err != nil || string(is) != string(was) {
-			t.Errorf("%s changed: %v", name, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := publish(t.Context(), folder, "", config)
-	if err != nil || plain.Subscription("sentinel-payments").Destination.URL != "file://./outbox/sentinel" {
-		t.Errorf("not mapped: %v", err)
-	}
-}
-
 func TestTake(t *testing.T) {
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "bootstrap")
-	if _, err := take("mask", dir, to); fault.CodeOf(err) != CodeBinaries || !strings.Contains(err.Error(), "mask-lambda-") {
+	if _, err := take("mask", dir, to); fault.CodeOf(err) != emulate.CodeBinaries || !strings.Contains(err.Error(), "mask-lambda-") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "mask"), []byte("plain"), 0o755); err != nil {

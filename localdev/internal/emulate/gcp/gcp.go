@@ -20,9 +20,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -355,7 +357,7 @@ func (d *Deployment) Services() map[string]*Service { return d.services }
 
 // UploadURL is where an object of the drops bucket can be posted to.
 func (d *Deployment) UploadURL(key string) string {
-	return d.Endpoints.Storage + "/upload/storage/v1/b/" + Name("drops") + "/o?uploadType=media&name=" + key
+	return d.Endpoints.Storage + "/upload/storage/v1/b/" + Name("drops") + "/o?uploadType=media&name=" + strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 }
 
 // Drop puts an object into the drops bucket. It is announced when Drop returns.

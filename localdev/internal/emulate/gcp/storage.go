@@ -56,7 +56,7 @@ func startStorage(ctx context.Context, folder, bucket string, notify func(o obje
 		return nil, emulate.Unwritable(err)
 	}
 	s := &storage{addr: addr, fake: fake, server: &http.Server{
-		Handler: notifying{fake.HTTPHandler(), bucket, notify}, ReadHeaderTimeout: 10 * time.Second,
+		Handler: guarded{notifying{fake.HTTPHandler(), bucket, notify}, addr}, ReadHeaderTimeout: 10 * time.Second,
 	}}
 	go func() { _ = s.server.Serve(l) }() // ends with Close
 	return s, nil
@@ -66,6 +66,22 @@ func startStorage(ctx context.Context, folder, bucket string, notify func(o obje
 func (s *storage) stop() error {
 	s.fake.Stop()
 	return s.server.Close()
+}
+
+// guarded is a handler that no web page in a browser of this machine can reach:
+// fakestorage would let any, and names with ".." lead out of its folder.
+type guarded struct {
+	http.Handler
+	addr string
+}
+
+// ServeHTTP implements http.Handler.
+func (g guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Origin") != "" || r.Host != g.addr {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	g.Handler.ServeHTTP(w, r)
 }
 
 // notifying is a handler that notifies of what is made in a bucket.
@@ -167,21 +183,24 @@ func (s *storage) make(ctx context.Context, name string) error {
 	return err
 }
 
+// page is how many objects are listed by one call.
+const page = "100"
+
 // each hands on every object of a bucket, as the resource of the JSON API.
 func (s *storage) each(ctx context.Context, bucket string, do func(o object, resource []byte) error) error {
 	for token := ""; ; {
-		var page struct {
+		var listed struct {
 			Items []json.RawMessage `json:"items"`
 			Next  string            `json:"nextPageToken"`
 		}
-		text, err := s.call(ctx, http.MethodGet, "/storage/v1/b/"+bucket+"/o?"+url.Values{"pageToken": {token}}.Encode(), nil)
+		text, err := s.call(ctx, http.MethodGet, "/storage/v1/b/"+bucket+"/o?"+url.Values{"maxResults": {page}, "pageToken": {token}}.Encode(), nil)
 		if err == nil {
-			err = json.Unmarshal(text, &page)
+			err = json.Unmarshal(text, &listed)
 		}
 		if err != nil {
 			return unavailable(err, "cannot list the bucket "+bucket)
 		}
-		for _, resource := range page.Items {
+		for _, resource := range listed.Items {
 			var o object
 			if err := json.Unmarshal(resource, &o); err != nil {
 				return unavailable(err, "cannot list the bucket "+bucket)
@@ -190,7 +209,7 @@ func (s *storage) each(ctx context.Context, bucket string, do func(o object, res
 				return err
 			}
 		}
-		if token = page.Next; token == "" {
+		if token = listed.Next; token == "" {
 			return nil
 		}
 	}
