@@ -16,13 +16,14 @@ import (
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
+	"gocloud.dev/blob"
 
 	"github.com/sallyport-io/sallyport/functions/ingest"
 	"github.com/sallyport-io/sallyport/functions/mask"
-	"github.com/sallyport-io/sallyport/localdev/internal/drivers"
 	"github.com/sallyport-io/sallyport/localdev/internal/stack"
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
 	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/filebucket"
 	"github.com/sallyport-io/sallyport/shared/host"
 	"github.com/sallyport-io/sallyport/shared/host/workerhost"
 	"github.com/sallyport-io/sallyport/shared/jetstream/embedded"
@@ -39,7 +40,8 @@ const (
 
 // runWorker is the role of one copy of mask, as sallyport run runs it.
 func runWorker(ctx context.Context, _, _ string) error {
-	drivers.Files()
+	// Not by localdev/internal/drivers: linking all of them would weigh on every role.
+	blob.DefaultURLMux().RegisterBucket(filebucket.Scheme, &filebucket.URLOpener{Sync: true})
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	return workerhost.RunProcess(ctx, "mask", mask.Open, workerhost.Options{Environ: os.Environ(), Log: os.Stderr})
