@@ -43,7 +43,6 @@ func main() {
 	sizes := flag.String("sizes", "30MB,300MB", "sizes of the file to run, parted by commas; the last is the one that is reported in full")
 	workers := flag.Bool("workers", false, "run mask in 1, 2 and 4 processes on one NATS server instead")
 	asJSON := flag.Bool("json", false, "print JSON")
-	starts := flag.Bool("coldstart", false, "measure how fast the functions start, and nothing else")
 	profiles := flag.String("profiles", "", "folder to write a CPU profile of each process to")
 	flag.Parse()
 	if *profiles != "" {
@@ -54,13 +53,6 @@ func main() {
 	}
 	if *workers {
 		if err := measureWorkers(context.Background(), []int{1, 2, 4}); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		return
-	}
-	if *starts {
-		if err := coldstarts(context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
