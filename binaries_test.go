@@ -34,7 +34,7 @@ func TestBinaries(t *testing.T) {
 			t.Run(path.Join(cloud.name, function), func(t *testing.T) {
 				main, ok := found[path.Join("functions", function, cloud.name)]
 				if !ok {
-					t.Skipf("there is no functions/%s/%s", function, cloud.name)
+					t.Fatalf("there is no functions/%s/%s", function, cloud.name)
 				}
 				for _, dep := range main.Deps {
 					if under(dep, cloud.never...) || under(dep, "gocloud.dev/secrets/aws*", "gocloud.dev/secrets/gcp*", "gocloud.dev/secrets/azure*", "gocloud.dev/secrets/hashivault", "gocloud.dev/secrets/localsecrets") && dep != cloud.keys {
