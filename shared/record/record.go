@@ -106,7 +106,24 @@ const (
 	JSONBool
 	JSONObject
 	JSONArray
+	// The typed kinds, of Parquet and Avro: the span holds the value itself, as
+	// the Append functions of this package write it. Objects and arrays of those
+	// formats are JSONObject and JSONArray nodes with an empty span.
+	TypedString    // text in UTF-8, without quotes or escapes
+	TypedBytes     // bytes that are no text
+	TypedInt       // AppendInt
+	TypedFloat     // AppendFloat
+	TypedBool      // AppendBool
+	TypedDecimal   // AppendDecimal
+	TypedDate      // AppendInt: days since 1970-01-01
+	TypedTime      // AppendInt: nanoseconds since midnight
+	TypedTimestamp // AppendTimestamp: a moment
+	TypedLocal     // AppendTimestamp: date and time of day without a zone
+	TypedUUID      // 16 bytes
 )
+
+// Typed tells whether values of a kind are not text.
+func (k Kind) Typed() bool { return k >= TypedString }
 
 // Node is one value of a row: a span of Batch.Data. 16 bytes.
 type Node struct {
@@ -154,8 +171,8 @@ type Batch struct {
 // Raw is the node's bytes as they stand, quotes included.
 func (b *Batch) Raw(n *Node) []byte { return b.Data[n.Start:n.End] }
 
-// Value is the node's value: without quotes, escapes resolved. It is a span of
-// the batch, or of scratch grown as needed; the second result is the scratch to
+// Value is the node's value: without quotes, escapes resolved, typed values as
+// AppendTyped writes them. It is a span of the batch, or of scratch grown as needed; the second result is the scratch to
 // pass next time.
 func (b *Batch) Value(n *Node, scratch []byte) (value, next []byte) {
 	raw := b.Data[n.Start:n.End]
@@ -176,6 +193,11 @@ func (b *Batch) Value(n *Node, scratch []byte) (value, next []byte) {
 		}
 	case Null, Absent:
 		return nil, scratch
+	default:
+		if n.Kind > TypedString {
+			scratch = AppendTyped(scratch[:0], n.Kind, raw)
+			return scratch, scratch
+		}
 	}
 	return raw, scratch
 }
