@@ -69,6 +69,13 @@ var errGone = errors.New("the environment has ended")
 // watching is how often the memory of a process is looked at.
 const watching = 10 * time.Millisecond
 
+// working tells whether the process has an invocation.
+func (e *environment) working() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.current != nil
+}
+
 // handle has the process handle an invocation, within the function's timeout.
 func (e *environment) handle(inv *invocation) outcome {
 	timeout := e.function.cfg.Timeout

@@ -336,6 +336,19 @@ func (f *Function) Pids() []int {
 	return pids
 }
 
+// Working are the ids of the processes that have an invocation.
+func (f *Function) Working() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var pids []int
+	for e := range f.all {
+		if e.working() {
+			pids = append(pids, e.process.Pid())
+		}
+	}
+	return pids
+}
+
 // ARN is the function's name in AWS.
 func (f *Function) ARN() string {
 	return "arn:aws:lambda:" + Region + ":" + Account + ":function:" + f.cfg.Name
