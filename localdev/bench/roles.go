@@ -31,6 +31,7 @@ var roles = []struct {
 	{"memcpy", func(_ context.Context, _, file string) error { return memcpy(file) }},
 	{"newlines", func(_ context.Context, _, file string) error { return newlines(file) }},
 	{"sha256", func(_ context.Context, _, file string) error { return digest(file) }},
+	{"plain", func(_ context.Context, dir, file string) error { return plain(filepath.Dir(dir), file) }},
 	{"prepare", prepare},
 	{"ingest", runIngest},
 	{"mask", runMask},
