@@ -62,7 +62,7 @@ func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, s
 		return record.Rule{Op: field.Op}, nil
 	}
 	var key transform.TokenKey
-	if field.Transform.Type == transform.Token {
+	if transform.Keyed(field.Transform.Type) {
 		var err error
 		if key, err = f.ring.TokenKey(v.TokenDomain, segment.Drop.Time); err != nil {
 			return record.Rule{}, err

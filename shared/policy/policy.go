@@ -221,7 +221,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 			"name a profile with rules for its fields, or classify them in the contract"))
 		return nil
 	}
-	if slices.ContainsFunc(fields, func(f FieldRule) bool { return f.Transform.Type == transform.Token }) {
+	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform.Type) }) {
 		v.TokenDomain = s.Domain()
 	}
 	var err error

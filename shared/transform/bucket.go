@@ -4,7 +4,35 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/sallyport-io/sallyport/shared/record"
 )
+
+func bucketKind() kind {
+	return kind{
+		name: Bucket, options: []string{"size"}, plain: true,
+		check: func(s Spec, in record.Type) (record.Type, error) {
+			width, err := parseSize(string(s.Size))
+			if err != nil {
+				return in, err
+			}
+			if err := s.takes(in, "if the contract means a number, it should say logicalType: number", record.Integer, record.Number); err != nil {
+				return in, err
+			}
+			if in == record.Integer && width.scale == 0 {
+				return record.Integer, nil
+			}
+			return record.Number, nil
+		},
+		make: func(s Spec, _ TokenKey) (func() Appender, error) {
+			width, err := parseSize(string(s.Size))
+			if err != nil {
+				return nil, err
+			}
+			return stateless(width.append), nil
+		},
+	}
+}
 
 // size is the width of a bucket: units × 10^-scale, in exact decimals.
 type size struct {

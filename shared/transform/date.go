@@ -1,6 +1,28 @@
 package transform
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/sallyport-io/sallyport/shared/record"
+)
+
+func dateKind() kind {
+	return kind{
+		name: Date, options: []string{"to"}, plain: true,
+		check: func(s Spec, in record.Type) (record.Type, error) {
+			if s.To != Month && s.To != Year {
+				return in, optionFault("date needs to: month or to: year", "write {type: date, to: month}")
+			}
+			return record.Date, s.takes(in, "if the contract means a date, it should say logicalType: date", record.Date, record.Timestamp)
+		},
+		make: func(s Spec, _ TokenKey) (func() Appender, error) {
+			if s.To == Year {
+				return stateless(cutToYear), nil
+			}
+			return stateless(cutToMonth), nil
+		},
+	}
+}
 
 // cutToMonth and cutToYear take what starts with an ISO 8601 date
 // ("2006-01-02", alone or followed by "T" or a space and a time) and append the

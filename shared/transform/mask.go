@@ -5,7 +5,22 @@ import (
 	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sallyport-io/sallyport/shared/record"
 )
+
+func maskKind() kind {
+	return kind{
+		name: Mask, options: []string{"keepFirst", "keepLast", "char"},
+		check: func(s Spec, in record.Type) (record.Type, error) {
+			if err := s.takes(in, insteadOf, scalars...); err != nil {
+				return in, err
+			}
+			return record.String, s.checkMask()
+		},
+		make: func(s Spec, _ TokenKey) (func() Appender, error) { return stateless(newMask(s).append), nil },
+	}
+}
 
 // checkMask is the fault for options of mask that are out of bounds.
 func (s Spec) checkMask() error {

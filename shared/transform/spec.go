@@ -14,8 +14,8 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, mask, token, date or bucket.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=mask,enum=token,enum=date,enum=bucket"`
+	// What is done: keep, drop, null, constant, mask, token, fpe, date or bucket.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
@@ -24,6 +24,12 @@ type Spec struct {
 	KeepLast int `yaml:"keepLast" json:"keepLast,omitempty" jsonschema:"minimum=0"`
 	// mask: the character that takes the place of each other. Default: "*".
 	Char string `yaml:"char" json:"char,omitempty" jsonschema:"minLength=1,maxLength=1"`
+	// token: hmac-sha256, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
+	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=aes-siv"`
+	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
+	Alphabet string `yaml:"alphabet" json:"alphabet,omitempty"`
+	// fpe: the last digit is the check digit of Luhn, before and after; values of which it is not leave as null. Default: false.
+	Luhn bool `yaml:"luhn" json:"luhn,omitempty"`
 	// date: month or year. The first day of it takes the place of the date.
 	To string `yaml:"to" json:"to,omitempty" jsonschema:"enum=month,enum=year"`
 	// bucket: the width of a bucket, such as 10 or 0.25.
@@ -43,7 +49,7 @@ func (s Spec) only(allowed ...string) error {
 		given bool
 	}{
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
-		{"char", s.Char != ""}, {"to", s.To != ""}, {"size", s.Size != ""},
+		{"char", s.Char != ""}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {
 			do := s.Type + " has no options"
@@ -156,8 +162,10 @@ func nearest(name string) string {
 	switch name {
 	case "":
 		return ""
-	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt":
+	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt", "siv", "aes-siv":
 		return Token
+	case "ff1", "format-preserving", "formatpreserving", "encrypt-fpe":
+		return FPE
 	case "redact", "partial", "star", "stars", "obfuscate":
 		return Mask
 	case "remove", "delete", "omit", "exclude", "hide":
@@ -173,7 +181,7 @@ func nearest(name string) string {
 	case "round", "range", "band", "bin":
 		return Bucket
 	}
-	for _, t := range types {
+	for _, t := range names() {
 		if distance(name, t) <= 2 && len(name) > 2 {
 			return t
 		}

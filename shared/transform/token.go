@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/transform/internal/hmac256"
 )
 
@@ -22,21 +23,48 @@ type TokenKey interface {
 // values the chance that any two share a token is about 2^-49.
 const TokenSize = 16
 
-// tokenMaker holds what all tokens under one key have in common.
-type tokenMaker struct {
-	prefix string // "t<version>_"
-	secret []byte
+// How tokens are made (Spec.Algorithm).
+const (
+	// HMAC: nobody can tell the value from the token, whoever has the key only by
+	// trying.
+	HMAC = "hmac-sha256"
+	// SIV: whoever has the key can tell the value from the token (RFC 5297).
+	SIV = "aes-siv"
+)
+
+func tokenKind() kind {
+	return kind{
+		name: Token, options: []string{"algorithm"}, keyed: true, plain: true,
+		check: func(s Spec, in record.Type) (record.Type, error) {
+			if s.Algorithm != "" && s.Algorithm != HMAC && s.Algorithm != SIV {
+				return in, optionFault(fmt.Sprintf("there is no algorithm %q for tokens", s.Algorithm), "use "+HMAC+" or "+SIV)
+			}
+			return record.String, s.takes(in, insteadOf, scalars...)
+		},
+		make: func(s Spec, key TokenKey) (func() Appender, error) {
+			secret, err := secretOf(key, s.Type)
+			if err != nil {
+				return nil, err
+			}
+			if s.Algorithm == SIV {
+				return sivTokens(secret, key.Version())
+			}
+			room := fmt.Sprintf("t%d_", key.Version()) + strings.Repeat(" ", tokenText)
+			return func() Appender { return &tokenAppender{room: room, mac: hmac256.New(secret)} }, nil
+		},
+	}
 }
 
-func newTokenMaker(key TokenKey) (*tokenMaker, error) {
+// secretOf is the secret of a key that a transform of type typ needs.
+func secretOf(key TokenKey, typ string) ([]byte, error) {
 	if key == nil {
-		return nil, fault.New(fault.Poison, CodeKey, "token needs a key and there is none", "give the function a key ring")
+		return nil, fault.New(fault.Poison, CodeKey, typ+" needs a key and there is none", "give the function a key ring")
 	}
 	secret := key.Secret()
 	if len(secret) < 16 || len(secret) > sha256.BlockSize {
-		return nil, fault.New(fault.Poison, CodeKey, fmt.Sprintf("the key of token has %d bytes, 16 to %d are needed", len(secret), sha256.BlockSize), "look at the key ring")
+		return nil, fault.New(fault.Poison, CodeKey, fmt.Sprintf("the key of %s has %d bytes, 16 to %d are needed", typ, len(secret), sha256.BlockSize), "look at the key ring")
 	}
-	return &tokenMaker{fmt.Sprintf("t%d_", key.Version()), secret}, nil
+	return secret, nil
 }
 
 // tokenAppender makes tokens: "t<version>_" and the first TokenSize bytes of
@@ -45,10 +73,6 @@ type tokenAppender struct {
 	room string // the prefix, and room for the rest
 	mac  *hmac256.MAC
 	x, y [hmac256.Size]byte
-}
-
-func (m *tokenMaker) appender() Appender {
-	return &tokenAppender{room: m.prefix + strings.Repeat(" ", tokenText), mac: hmac256.New(m.secret)}
 }
 
 func (a *tokenAppender) Append(dst, value []byte) ([]byte, bool) {

@@ -37,15 +37,16 @@ const (
 	// Token puts a keyed pseudonym in the place of the value: the same for the
 	// same text under the same key, so that rows can be joined but not reversed.
 	Token = "token"
+	// FPE puts a text of the same length and characters in the place of the value,
+	// by a format-preserving cipher: the same for the same text under the same
+	// key. Separators stay where they are.
+	FPE = "fpe"
 	// Date cuts a date or timestamp to the first day of its month or year.
 	Date = "date"
 	// Bucket puts the lower bound of its bucket in the place of a number; the
 	// buckets are Spec.Size wide and one of them starts at 0.
 	Bucket = "bucket"
 )
-
-// types in the order in which they are told to a reader.
-var types = [...]string{Keep, Drop, Null, Constant, Mask, Token, Date, Bucket}
 
 // The codes of this package's faults. Their kind is Poison, because what is
 // wrong is configuration and a second run meets the same.
@@ -60,58 +61,73 @@ const (
 // the type of what it gives: for drop and null the field's own. Its errors are
 // faults with one of this package's codes.
 func Check(s Spec, in record.Type) (out record.Type, err error) {
-	switch s.Type {
-	case Keep, Drop, Null:
-		return in, s.only()
-	case Constant:
-		if err := s.only("value"); err != nil {
-			return in, err
-		}
-		return s.Value.check()
-	case Mask:
-		if err := s.only("keepFirst", "keepLast", "char"); err != nil {
-			return in, err
-		}
-		if err := s.takes(in, "with drop, null or constant it can be hidden as a whole", scalars...); err != nil {
-			return in, err
-		}
-		return record.String, s.checkMask()
-	case Token:
-		if err := s.only(); err != nil {
-			return in, err
-		}
-		return record.String, s.takes(in, "with drop, null or constant it can be hidden as a whole", scalars...)
-	case Date:
-		if err := s.only("to"); err != nil {
-			return in, err
-		}
-		if s.To != Month && s.To != Year {
-			return in, optionFault("date needs to: month or to: year", "write {type: date, to: month}")
-		}
-		return record.Date, s.takes(in, "if the contract means a date, it should say logicalType: date", record.Date, record.Timestamp)
-	case Bucket:
-		if err := s.only("size"); err != nil {
-			return in, err
-		}
-		width, err := parseSize(string(s.Size))
-		if err != nil {
-			return in, err
-		}
-		if err := s.takes(in, "if the contract means a number, it should say logicalType: number", record.Integer, record.Number); err != nil {
-			return in, err
-		}
-		if in == record.Integer && width.scale == 0 {
-			return record.Integer, nil
-		}
-		return record.Number, nil
+	k := kindOf(s.Type)
+	if k == nil {
+		return in, unknownFault(s.Type)
 	}
-	return in, unknownFault(s.Type)
+	if err := s.only(k.options...); err != nil {
+		return in, err
+	}
+	return k.check(s, in)
 }
+
+// Keyed tells whether transforms of a type need a key.
+func Keyed(typ string) bool {
+	k := kindOf(typ)
+	return k != nil && k.keyed
+}
+
+// kind is what a type of transform is.
+type kind struct {
+	name    string
+	options []string // of Spec, by their names in YAML
+	keyed   bool     // it needs a key
+	plain   bool     // see Transform.Plain
+	// check is the fault of options, which are the type's own, or of the type of
+	// field; out is the type of what comes out.
+	check func(s Spec, in record.Type) (out record.Type, err error)
+	// make makes what makes appenders, of a spec that has passed its check.
+	make func(s Spec, key TokenKey) (func() Appender, error)
+}
+
+// kinds are all of them, in the order in which they are told to a reader.
+func kinds() []kind {
+	return []kind{
+		{name: Keep, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendSame), nil }},
+		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
+		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
+		constantKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(),
+	}
+}
+
+func kindOf(name string) *kind {
+	all := kinds()
+	i := slices.IndexFunc(all, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+// names are those of all types.
+func names() []string {
+	var all []string
+	for _, k := range kinds() {
+		all = append(all, k.name)
+	}
+	return all
+}
+
+// same is the check of what takes all types and does not change them.
+func same(_ Spec, in record.Type) (record.Type, error) { return in, nil }
 
 // scalars are the types whose values have a text that can be masked or turned
 // into a token. A boolean is not among them: of two possible values a mask's
 // length or a token's frequency tells which one it is.
 var scalars = []record.Type{record.String, record.Integer, record.Number, record.Date, record.Timestamp, record.Time}
+
+// insteadOf is what can be done with fields whose type a transform does not take.
+const insteadOf = "with drop, null or constant it can be hidden as a whole"
 
 // takes is the fault for a field whose type the transform does not take.
 func (s Spec) takes(in record.Type, do string, types ...record.Type) error {
@@ -129,7 +145,7 @@ func optionFault(msg, do string) error { return fault.New(fault.Poison, CodeOpti
 
 func unknownFault(name string) error {
 	msg := fmt.Sprintf("there is no transform %q", name)
-	do := "use one of " + strings.Join(types[:], ", ")
+	do := "use one of " + strings.Join(names(), ", ")
 	if name == "" {
 		msg = "no transform is named"
 		do += `; YAML takes null for a word only in quotes: {type: "null"}`
@@ -145,6 +161,7 @@ func unknownFault(name string) error {
 type Transform struct {
 	spec     Spec
 	out      record.Type
+	plain    bool
 	appender func() Appender
 }
 
@@ -168,43 +185,20 @@ type BatchAppender interface {
 	Size() int
 }
 
-// Compile makes the transform of a spec for fields of type in. key is for token
-// only; others take nil. Its errors are those of Check, and a fault with code
-// "transform-key" for a token without a usable key.
+// Compile makes the transform of a spec for fields of type in. key is for types
+// that are Keyed; others take nil. Its errors are those of Check, and a fault
+// with code "transform-key" if there is no usable key.
 func Compile(s Spec, in record.Type, key TokenKey) (*Transform, error) {
 	out, err := Check(s, in)
 	if err != nil {
 		return nil, err
 	}
-	t := &Transform{spec: s, out: out}
-	switch s.Type {
-	case Keep:
-		t.appender = stateless(appendSame)
-	case Drop, Null:
-		t.appender = stateless(appendNothing)
-	case Constant:
-		t.appender = stateless(constant(s.Value))
-	case Mask:
-		t.appender = stateless(newMask(s).append)
-	case Token:
-		maker, err := newTokenMaker(key)
-		if err != nil {
-			return nil, err
-		}
-		t.appender = func() Appender { return maker.appender() }
-	case Date:
-		t.appender = stateless(cutToMonth)
-		if s.To == Year {
-			t.appender = stateless(cutToYear)
-		}
-	case Bucket:
-		width, err := parseSize(string(s.Size))
-		if err != nil {
-			return nil, err
-		}
-		t.appender = stateless(width.append)
+	k := kindOf(s.Type)
+	appender, err := k.make(s, key)
+	if err != nil {
+		return nil, err
 	}
-	return t, nil
+	return &Transform{spec: s, out: out, plain: k.plain, appender: appender}, nil
 }
 
 // Out is the type of the new values: what quotes they need.
@@ -212,9 +206,7 @@ func (t *Transform) Out() record.Type { return t.out }
 
 // Plain reports whether all new values are made of letters, digits, "-", "_" and
 // "." only, whatever the old ones are.
-func (t *Transform) Plain() bool {
-	return t.spec.Type == Token || t.spec.Type == Date || t.spec.Type == Bucket
-}
+func (t *Transform) Plain() bool { return t.plain }
 
 // Null reports whether the transform is null: nothing needs to be appended.
 func (t *Transform) Null() bool { return t.spec.Type == Null }
@@ -236,6 +228,14 @@ func stateless(f appendFunc) func() Appender { return func() Appender { return f
 func appendSame(dst, value []byte) ([]byte, bool) { return append(dst, value...), true }
 
 func appendNothing(dst, _ []byte) ([]byte, bool) { return dst, false }
+
+func constantKind() kind {
+	return kind{
+		name: Constant, options: []string{"value"},
+		check: func(s Spec, _ record.Type) (record.Type, error) { return s.Value.check() },
+		make:  func(s Spec, _ TokenKey) (func() Appender, error) { return stateless(constant(s.Value)), nil },
+	}
+}
 
 // constant appends a scalar that has passed its check.
 func constant(v Scalar) appendFunc {

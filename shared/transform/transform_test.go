@@ -114,7 +114,7 @@ func TestTransforms(t *testing.T) {
 }
 
 func TestNullAndHidesNull(t *testing.T) {
-	for _, typ := range types {
+	for _, typ := range names() {
 		tr := compile(t, example(typ), fitting(typ))
 		if tr.Null() != (typ == Null) || tr.HidesNull() != (typ == Constant) {
 			t.Errorf("%s: Null %v, HidesNull %v", typ, tr.Null(), tr.HidesNull())
@@ -216,6 +216,11 @@ func TestRefusals(t *testing.T) {
 		{"constant without value", Spec{Type: Constant}, record.String, CodeOption, "needs a value"},
 		{"constant list", Spec{Type: Constant, Value: "[1]"}, record.String, CodeOption, "string, a number or a boolean"},
 		{"constant null", Spec{Type: Constant, Value: "null"}, record.String, CodeOption, "string, a number or a boolean"},
+		{"unknown algorithm", Spec{Type: Token, Algorithm: "md5"}, record.String, CodeOption, "hmac-sha256 or aes-siv"},
+		{"alphabet of one", Spec{Type: FPE, Alphabet: "x"}, record.String, CodeOption, "2 to 1024"},
+		{"alphabet with one twice", Spec{Type: FPE, Alphabet: "abca"}, record.String, CodeOption, "each there once"},
+		{"luhn of letters", Spec{Type: FPE, Alphabet: Lower, Luhn: true}, record.String, CodeOption, "digits only"},
+		{"fpe of a date", Spec{Type: FPE}, record.Date, CodeType, "string, integer"},
 		{"date without to", Spec{Type: Date}, record.Date, CodeOption, "to: month"},
 		{"date to week", Spec{Type: Date, To: "week"}, record.Date, CodeOption, "to: month"},
 		{"bucket without size", Spec{Type: Bucket}, record.Integer, CodeOption, "needs a size"},
@@ -297,7 +302,7 @@ func TestSpecInYAMLAndJSON(t *testing.T) {
 
 func TestNothingIsAllocated(t *testing.T) {
 	dst := make([]byte, 0, 256)
-	for _, typ := range types {
+	for _, typ := range names() {
 		a := compile(t, example(typ), fitting(typ)).Appender()
 		for _, text := range []string{"2026-05-21", "-123456.789", "Žluťoučký kůň"} {
 			value := []byte(text)
@@ -385,15 +390,15 @@ func FuzzAppend(f *testing.F) {
 	f.Add([]byte("2026-02-03T10:11:12Z"))
 	f.Add([]byte("\xff\x00"))
 	var all []*Transform
-	for _, typ := range types {
+	for _, typ := range names() {
 		for in := record.Opaque; in <= record.Array; in++ {
 			if tr, err := Compile(example(typ), in, key); err == nil {
 				all = append(all, tr)
 			}
 		}
 	}
-	if len(all) < len(types) {
-		f.Fatalf("%d transforms of %d types", len(all), len(types))
+	if len(all) < len(names()) {
+		f.Fatalf("%d transforms of %d types", len(all), len(names()))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, tr := range all {
@@ -428,6 +433,9 @@ func BenchmarkAppend(b *testing.B) {
 		{"mask", "4111111111111111", Spec{Type: Mask, KeepLast: 4}, record.String},
 		{"mask-unicode", "Žluťoučký kůň", Spec{Type: Mask, KeepFirst: 1, KeepLast: 1}, record.String},
 		{"token", "ann.example1@example.org", Spec{Type: Token}, record.String},
+		{"token-siv", "ann.example1@example.org", Spec{Type: Token, Algorithm: SIV}, record.String},
+		{"fpe", "4111 1111 1111 1111", Spec{Type: FPE}, record.String},
+		{"fpe-luhn", "4111111111111111", Spec{Type: FPE, Luhn: true}, record.String},
 		{"date", "2026-05-21T10:11:12Z", Spec{Type: Date, To: Month}, record.Timestamp},
 		{"bucket", "1234.56", Spec{Type: Bucket, Size: "50"}, record.Number},
 	} {

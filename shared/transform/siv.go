@@ -1,0 +1,82 @@
+package transform
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/transform/internal/siv"
+)
+
+// The keys of ciphers are derived from the secret of a TokenKey by HKDF-Expand
+// (RFC 5869) with SHA-256 and these infos, so that no two algorithms share one.
+const (
+	sivInfo = "sallyport/aes-siv/v1"
+	ff1Info = "sallyport/ff1/v1"
+)
+
+// derive expands the secret of a key.
+func derive(secret []byte, info string, size int) ([]byte, error) {
+	key, err := hkdf.Expand(sha256.New, secret, info, size)
+	if err != nil {
+		return nil, fault.Wrap(fault.Poison, CodeKey, err, "no key can be derived")
+	}
+	return key, nil
+}
+
+// sivAppender makes tokens that can be revealed: "s<version>_" and what AES-256-SIV
+// makes of the value, in unpadded base64url. Their length tells the value's.
+type sivAppender struct {
+	prefix string
+	cipher *siv.Cipher
+	sealed []byte
+}
+
+func sivTokens(secret []byte, version int) (func() Appender, error) {
+	key, err := derive(secret, sivInfo, 64)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := siv.New(key); err != nil {
+		return nil, fault.Wrap(fault.Poison, CodeKey, err, "no token can be made with the key")
+	}
+	return func() Appender {
+		c, err := siv.New(key)
+		if err != nil {
+			return appendFunc(appendNothing) // cannot be: the same key was taken above
+		}
+		return &sivAppender{prefix: fmt.Sprintf("s%d_", version), cipher: c}
+	}, nil
+}
+
+func (a *sivAppender) Append(dst, value []byte) ([]byte, bool) {
+	a.sealed = a.cipher.Seal(a.sealed[:0], value, nil)
+	return base64.RawURLEncoding.AppendEncode(append(dst, a.prefix...), a.sealed), true
+}
+
+// Reveal appends the value of a token that was made with algorithm aes-siv under
+// key. ok is false if it was not.
+func Reveal(dst, token []byte, key TokenKey) (out []byte, ok bool, err error) {
+	secret, err := secretOf(key, Token)
+	if err != nil {
+		return dst, false, err
+	}
+	text, found := strings.CutPrefix(string(token), fmt.Sprintf("s%d_", key.Version()))
+	sealed, broken := base64.RawURLEncoding.Strict().DecodeString(text)
+	if !found || broken != nil {
+		return dst, false, nil
+	}
+	keyBytes, err := derive(secret, sivInfo, 64)
+	if err != nil {
+		return dst, false, err
+	}
+	c, err := siv.New(keyBytes)
+	if err != nil {
+		return dst, false, fault.Wrap(fault.Poison, CodeKey, err, "no token can be revealed with the key")
+	}
+	out, err = c.Open(dst, sealed, nil)
+	return out, err == nil, nil
+}
