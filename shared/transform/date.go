@@ -2,6 +2,7 @@ package transform
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/sallyport-io/sallyport/shared/record"
 )
@@ -10,23 +11,35 @@ func dateKind() kind {
 	return kind{
 		name: Date, options: []string{"to"}, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
-			if s.To != Month && s.To != Year {
-				return in, optionFault("date needs to: month or to: year", "write {type: date, to: month}")
+			if cuts(s.To) == nil {
+				return in, optionFault("date needs to: week, month, quarter or year", "write {type: date, to: month}")
 			}
 			return record.Date, s.takes(in, "if the contract means a date, it should say logicalType: date", record.Date, record.Timestamp)
 		},
 		make: func(s Spec, _ TokenKey) (func() Appender, error) {
-			if s.To == Year {
-				return stateless(cutToYear), nil
-			}
-			return stateless(cutToMonth), nil
+			return stateless(cuts(s.To)), nil
 		},
 	}
 }
 
-// cutToMonth and cutToYear take what starts with an ISO 8601 date
+// cuts is what cuts a date, nil if there is no such.
+func cuts(to string) appendFunc {
+	switch to {
+	case Week:
+		return cutToWeek
+	case Month:
+		return cutToMonth
+	case Quarter:
+		return cutToQuarter
+	case Year:
+		return cutToYear
+	}
+	return nil
+}
+
+// cutToMonth and its like take what starts with an ISO 8601 date
 // ("2006-01-02", alone or followed by "T" or a space and a time) and append the
-// first day of its month or year, so that the field still holds a date. A
+// first day of its week, month, quarter or year, so that the field still holds a date. A
 // timestamp's date is taken as it is written, in the offset that it is written
 // in.
 func cutToMonth(dst, value []byte) ([]byte, bool) {
@@ -37,6 +50,32 @@ func cutToMonth(dst, value []byte) ([]byte, bool) {
 	day := dst[len(dst)-2:]
 	day[0], day[1] = '0', '1'
 	return dst, true
+}
+
+func cutToQuarter(dst, value []byte) ([]byte, bool) {
+	if !startsWithDate(value) {
+		return dst, false
+	}
+	first := (10*(value[5]-'0')+value[6]-'0'-1)/3*3 + 1
+	return append(append(dst, value[:5]...), '0'+first/10, '0'+first%10, '-', '0', '1'), true
+}
+
+// cutToWeek appends the Monday of the week (ISO 8601). A day that its month does
+// not have fits no week, nor does one of which the Monday lies before year 0.
+func cutToWeek(dst, value []byte) ([]byte, bool) {
+	if !startsWithDate(value) {
+		return dst, false
+	}
+	two := func(at int) int { return 10*int(value[at]-'0') + int(value[at+1]-'0') }
+	year, month, day := 100*two(0)+two(2), time.Month(two(5)), two(8)
+	t := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	if t.Day() != day {
+		return dst, false
+	}
+	if t = t.AddDate(0, 0, -(int(t.Weekday())+6)%7); t.Year() < 0 {
+		return dst, false
+	}
+	return t.AppendFormat(dst, time.DateOnly), true
 }
 
 func cutToYear(dst, value []byte) ([]byte, bool) {

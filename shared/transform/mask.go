@@ -11,7 +11,7 @@ import (
 
 func maskKind() kind {
 	return kind{
-		name: Mask, options: []string{"keepFirst", "keepLast", "char"},
+		name: Mask, options: []string{"keepFirst", "keepLast", "keepDomain", "char"},
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			if err := s.takes(in, insteadOf, scalars...); err != nil {
 				return in, err
@@ -41,19 +41,32 @@ type mask struct {
 	first, last int
 	run         []byte // maskRun times the character that hides
 	width       int    // bytes of it
+	domain      bool   // what stands from the last "@" on stays
 }
 
 const maskRun = 64
 
-func newMask(s Spec) mask {
+func newMask(s Spec) *mask {
 	char := s.Char
 	if char == "" {
 		char = "*"
 	}
-	return mask{first: s.KeepFirst, last: s.KeepLast, run: bytes.Repeat([]byte(char), maskRun), width: len(char)}
+	return &mask{first: s.KeepFirst, last: s.KeepLast, run: bytes.Repeat([]byte(char), maskRun), width: len(char), domain: s.KeepDomain}
 }
 
-func (m mask) append(dst, value []byte) ([]byte, bool) {
+func (m *mask) append(dst, value []byte) ([]byte, bool) {
+	if !m.domain {
+		return m.hide(dst, value)
+	}
+	at := bytes.LastIndexByte(value, '@')
+	if at < 0 || !utf8.Valid(value) { // no address: nothing of it is a domain
+		return dst, false
+	}
+	dst, _ = m.hide(dst, value[:at])
+	return append(dst, value[at:]...), true
+}
+
+func (m *mask) hide(dst, value []byte) ([]byte, bool) {
 	if m.width == 1 && ascii(value) {
 		return m.appendASCII(dst, value), true
 	}
@@ -75,7 +88,7 @@ func (m mask) append(dst, value []byte) ([]byte, bool) {
 }
 
 // appendASCII is append where all characters have one byte.
-func (m mask) appendASCII(dst, value []byte) []byte {
+func (m *mask) appendASCII(dst, value []byte) []byte {
 	n := len(value)
 	from, to := 0, n
 	if n-m.first > m.last {
@@ -83,8 +96,8 @@ func (m mask) appendASCII(dst, value []byte) []byte {
 	}
 	dst = append(dst, value...)
 	hidden := dst[len(dst)-n+from : len(dst)-n+to]
-	for i := range hidden {
-		hidden[i] = m.run[0]
+	for len(hidden) > 0 {
+		hidden = hidden[copy(hidden, m.run):]
 	}
 	return dst
 }

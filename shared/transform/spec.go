@@ -14,8 +14,8 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, mask, token, fpe, date or bucket.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket"`
+	// What is done: keep, drop, null, constant, dictionary, mask, token, fpe, date, bucket or ip.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
@@ -24,22 +24,32 @@ type Spec struct {
 	KeepLast int `yaml:"keepLast" json:"keepLast,omitempty" jsonschema:"minimum=0"`
 	// mask: the character that takes the place of each other. Default: "*".
 	Char string `yaml:"char" json:"char,omitempty" jsonschema:"minLength=1,maxLength=1"`
+	// mask: keep the domain of an e-mail address, from the last "@" on; keepFirst and keepLast then count in what stands before it. Default: false.
+	KeepDomain bool `yaml:"keepDomain" json:"keepDomain,omitempty"`
+	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key.
+	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
 	// token: hmac-sha256, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
 	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=aes-siv"`
 	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
 	Alphabet string `yaml:"alphabet" json:"alphabet,omitempty"`
 	// fpe: the last digit is the check digit of Luhn, before and after; values of which it is not leave as null. Default: false.
 	Luhn bool `yaml:"luhn" json:"luhn,omitempty"`
-	// date: month or year. The first day of it takes the place of the date.
-	To string `yaml:"to" json:"to,omitempty" jsonschema:"enum=month,enum=year"`
+	// date: week, month, quarter or year. The first day of it takes the place of the date.
+	To string `yaml:"to" json:"to,omitempty" jsonschema:"enum=week,enum=month,enum=quarter,enum=year"`
 	// bucket: the width of a bucket, such as 10 or 0.25.
 	Size Decimal `yaml:"size" json:"size,omitempty" jsonschema:"oneof_type=string;number"`
+	// ip: how many bits of an IPv4 address stay. Default: 24.
+	V4 int `yaml:"v4" json:"v4,omitempty" jsonschema:"minimum=1,maximum=32"`
+	// ip: how many bits of an IPv6 address stay. Default: 48.
+	V6 int `yaml:"v6" json:"v6,omitempty" jsonschema:"minimum=1,maximum=128"`
 }
 
 // What a date is cut to (Spec.To).
 const (
-	Month = "month"
-	Year  = "year"
+	Week    = "week" // its Monday
+	Month   = "month"
+	Quarter = "quarter"
+	Year    = "year"
 )
 
 // only is the fault for an option that is given but not one of the allowed.
@@ -49,7 +59,8 @@ func (s Spec) only(allowed ...string) error {
 		given bool
 	}{
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
-		{"char", s.Char != ""}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
+		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""},
+		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {
 			do := s.Type + " has no options"
@@ -132,6 +143,48 @@ func (v Scalar) check() (record.Type, error) {
 	return record.Opaque, optionFault("the value of constant must be a string, a number or a boolean", `write {type: constant, value: "n/a"}`)
 }
 
+// Words is a list of strings as JSON text: `["a","b"]`.
+type Words string
+
+// UnmarshalYAML reads a list of scalars.
+func (w *Words) UnmarshalYAML(n *yaml.Node) error {
+	var list []string
+	if err := n.Decode(&list); err != nil {
+		return fmt.Errorf("words must be a list of texts")
+	}
+	text, err := json.Marshal(list)
+	*w = Words(text)
+	return err
+}
+
+// MarshalJSON writes the list.
+func (w Words) MarshalJSON() ([]byte, error) {
+	if w == "" {
+		return []byte("null"), nil
+	}
+	return []byte(w), nil
+}
+
+// UnmarshalJSON reads a list of strings, null for none.
+func (w *Words) UnmarshalJSON(data []byte) error {
+	*w = ""
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil || list == nil {
+		return err
+	}
+	text, err := json.Marshal(list)
+	*w = Words(text)
+	return err
+}
+
+// list are the words.
+func (w Words) list() (words []string) {
+	if w != "" && json.Unmarshal([]byte(w), &words) != nil {
+		return nil
+	}
+	return words
+}
+
 // Decimal is a number as decimal text, such as "0.25": exact, and written with
 // or without quotes.
 type Decimal string
@@ -164,6 +217,10 @@ func nearest(name string) string {
 		return ""
 	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt", "siv", "aes-siv":
 		return Token
+	case "lookup", "pick", "choose", "fake":
+		return Dictionary
+	case "network", "subnet", "cidr", "ipaddress":
+		return IP
 	case "ff1", "format-preserving", "formatpreserving", "encrypt-fpe":
 		return FPE
 	case "redact", "partial", "star", "stars", "obfuscate":

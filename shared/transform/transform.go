@@ -41,7 +41,13 @@ const (
 	// by a format-preserving cipher: the same for the same text under the same
 	// key. Separators stay where they are.
 	FPE = "fpe"
-	// Date cuts a date or timestamp to the first day of its month or year.
+	// Dictionary puts one of Spec.Words in the place of the value: the same for the
+	// same text under the same key.
+	Dictionary = "dictionary"
+	// IP keeps the network of an IP address.
+	IP = "ip"
+	// Date cuts a date or timestamp to the first day of its week, month, quarter or
+	// year.
 	Date = "date"
 	// Bucket puts the lower bound of its bucket in the place of a number; the
 	// buckets are Spec.Size wide and one of them starts at 0.
@@ -96,7 +102,7 @@ func kinds() []kind {
 		{name: Keep, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendSame), nil }},
 		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
-		constantKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(),
+		constantKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
 	}
 }
 

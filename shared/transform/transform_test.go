@@ -82,6 +82,13 @@ func TestTransforms(t *testing.T) {
 		{"month", Spec{Type: Date, To: Month}, record.Date, record.Date, []pair{{"2026-05-21", "2026-05-01"}, {"0001-12-31", "0001-12-01"}}},
 		{"month of a timestamp", Spec{Type: Date, To: Month}, record.Timestamp, record.Date, []pair{{"2026-05-21T23:59:59.999-04:00", "2026-05-01"}, {"2026-05-21 10:11:12", "2026-05-01"}}},
 		{"year", Spec{Type: Date, To: Year}, record.Date, record.Date, []pair{{"1927-05-21", "1927-01-01"}}},
+		{"quarter", Spec{Type: Date, To: Quarter}, record.Date, record.Date, []pair{{"2026-01-01", "2026-01-01"}, {"2026-03-31", "2026-01-01"}, {"2026-04-01", "2026-04-01"}, {"2026-12-31T23:00:00Z", "2026-10-01"}, {"2026-13-01", none}}},
+		{"week", Spec{Type: Date, To: Week}, record.Date, record.Date, []pair{{"2026-11-23", "2026-11-23"}, {"2026-11-22", "2026-11-16"}, {"2024-03-02", "2024-02-26"}, {"2026-01-01", "2025-12-29"}, {"2026-02-30", none}, {"0000-01-01", none}}},
+		{"ip", Spec{Type: IP}, record.String, record.String, []pair{{"203.0.113.77", "203.0.113.0"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1::"}, {"::ffff:203.0.113.77", "::ffff:203.0.113.0"},
+			{"fe80::1%eth0", none}, {"203.0.113", none}, {"", none}, {"203.0.113.077", none}, {strings.Repeat("1", 60), none}}},
+		{"ip with bits", Spec{Type: IP, V4: 8, V6: 32}, record.String, record.String, []pair{{"203.0.113.77", "203.0.0.0"}, {"2001:db8:1::6", "2001:db8::"}}},
+		{"mask of an address", Spec{Type: Mask, KeepDomain: true}, record.String, record.String, []pair{{"ann@example.org", "***@example.org"}, {"\"a@b\"@example.org", "*****@example.org"}, {"@example.org", "@example.org"}, {"ann", none}, {"", none}, {"\xff@example.org", none}}},
+		{"mask of an address but its start", Spec{Type: Mask, KeepDomain: true, KeepFirst: 1}, record.String, record.String, []pair{{"ann@example.org", "a**@example.org"}, {"a@example.org", "*@example.org"}, {"zoë@example.org", "z**@example.org"}}},
 		{"what is no date", Spec{Type: Date, To: Year}, record.Date, record.Date, []pair{
 			{"", none}, {"1927", none}, {"1927-05", none}, {"21.05.1927", none}, {"1927-13-01", none}, {"1927-00-01", none}, {"1927-01-00", none},
 			{"1927-01-32", none}, {"1927/05/21", none}, {"1927-05-211", none}, {"19a7-05-21", none}, {" 1927-05-21", none}}},
@@ -131,6 +138,8 @@ func example(typ string) Spec {
 		return Spec{Type: typ, KeepFirst: 1, KeepLast: 2, Char: "#"}
 	case Date:
 		return Spec{Type: typ, To: Month}
+	case Dictionary:
+		return Spec{Type: typ, Words: `["Ada","Bram","Carla"]`}
 	case Bucket:
 		return Spec{Type: typ, Size: "5"}
 	}
@@ -139,8 +148,11 @@ func example(typ string) Spec {
 
 // fitting is a type of field that a type of transform takes.
 func fitting(typ string) record.Type {
-	if typ == Date {
+	switch typ {
+	case Date:
 		return record.Date
+	case IP:
+		return record.String
 	}
 	return record.Integer
 }
@@ -171,6 +183,23 @@ func TestTokensDifferByKeyAndVersion(t *testing.T) {
 	}
 	if len(seen) != 5 {
 		t.Errorf("5 keys made %d tokens", len(seen))
+	}
+}
+
+// A dictionary's words come equally often, and are not told by tokens.
+func TestDictionary(t *testing.T) {
+	a := compile(t, Spec{Type: Dictionary, Words: `["a","b","c","d"]`}, record.String).Appender()
+	counts := map[string]int{}
+	for i := range 8000 {
+		counts[apply(a, strings.Repeat("v", i%7)+string(rune('0'+i%10))+strings.Repeat("w", i/70))]++
+	}
+	for word, n := range counts {
+		if n < 1500 || n > 2500 {
+			t.Errorf("%q comes %d times of 8000", word, n)
+		}
+	}
+	if len(counts) != 4 {
+		t.Errorf("%v", counts)
 	}
 }
 
@@ -207,7 +236,7 @@ func TestRefusals(t *testing.T) {
 		{"far from all", Spec{Type: "quantum"}, record.String, CodeUnknown, "use one of"},
 		{"option of another", Spec{Type: Token, KeepLast: 4}, record.String, CodeOption, `"keepLast" is not an option of token`},
 		{"option of none", Spec{Type: Drop, Value: "1"}, record.String, CodeOption, "drop has no options"},
-		{"mask with to", Spec{Type: Mask, To: Year}, record.String, CodeOption, "keepFirst, keepLast, char"},
+		{"mask with to", Spec{Type: Mask, To: Year}, record.String, CodeOption, "keepFirst, keepLast, keepDomain, char"},
 		{"negative", Spec{Type: Mask, KeepFirst: -1}, record.String, CodeOption, "negative"},
 		{"two characters", Spec{Type: Mask, Char: "**"}, record.String, CodeOption, "one visible character"},
 		{"invisible", Spec{Type: Mask, Char: "\u200b"}, record.String, CodeOption, "one visible character"},
@@ -221,8 +250,11 @@ func TestRefusals(t *testing.T) {
 		{"alphabet with one twice", Spec{Type: FPE, Alphabet: "abca"}, record.String, CodeOption, "each there once"},
 		{"luhn of letters", Spec{Type: FPE, Alphabet: Lower, Luhn: true}, record.String, CodeOption, "digits only"},
 		{"fpe of a date", Spec{Type: FPE}, record.Date, CodeType, "string, integer"},
-		{"date without to", Spec{Type: Date}, record.Date, CodeOption, "to: month"},
-		{"date to week", Spec{Type: Date, To: "week"}, record.Date, CodeOption, "to: month"},
+		{"date without to", Spec{Type: Date}, record.Date, CodeOption, "to: week, month"},
+		{"date to day", Spec{Type: Date, To: "day"}, record.Date, CodeOption, "to: week"},
+		{"one word", Spec{Type: Dictionary, Words: `["x"]`}, record.String, CodeOption, "2 to 10000 words"},
+		{"ip of all bits and more", Spec{Type: IP, V4: 33}, record.String, CodeOption, "1 to 32 bits"},
+		{"ip of a number", Spec{Type: IP}, record.Integer, CodeType, "logicalType: string"},
 		{"bucket without size", Spec{Type: Bucket}, record.Integer, CodeOption, "needs a size"},
 		{"bucket of 0", Spec{Type: Bucket, Size: "0.00"}, record.Integer, CodeOption, "above 0"},
 		{"bucket below 0", Spec{Type: Bucket, Size: "-5"}, record.Integer, CodeOption, "above 0"},
@@ -271,6 +303,7 @@ func TestSpecInYAMLAndJSON(t *testing.T) {
 		`{type: bucket, size: 0.250}`:                        {Type: Bucket, Size: "0.250"},
 		`{type: bucket, size: "12345678901234567"}`:          {Type: Bucket, Size: "12345678901234567"},
 		`{type: date, to: year}`:                             {Type: Date, To: Year},
+		`{type: dictionary, words: [Ada, "5"]}`:              {Type: Dictionary, Words: `["Ada","5"]`},
 	} {
 		var s Spec
 		if err := yaml.Unmarshal([]byte(text), &s); err != nil || s != want {
@@ -436,6 +469,10 @@ func BenchmarkAppend(b *testing.B) {
 		{"token-siv", "ann.example1@example.org", Spec{Type: Token, Algorithm: SIV}, record.String},
 		{"fpe", "4111 1111 1111 1111", Spec{Type: FPE}, record.String},
 		{"fpe-luhn", "4111111111111111", Spec{Type: FPE, Luhn: true}, record.String},
+		{"dictionary", "ann.example1@example.org", Spec{Type: Dictionary, Words: `["Ada","Bram","Carla"]`}, record.String},
+		{"mask-domain", "ann.example1@example.org", Spec{Type: Mask, KeepDomain: true}, record.String},
+		{"ip", "203.0.113.77", Spec{Type: IP}, record.String},
+		{"week", "2026-05-21", Spec{Type: Date, To: Week}, record.Date},
 		{"date", "2026-05-21T10:11:12Z", Spec{Type: Date, To: Month}, record.Timestamp},
 		{"bucket", "1234.56", Spec{Type: Bucket, Size: "50"}, record.Number},
 	} {
