@@ -30,6 +30,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
+	github.com/zeebo/blake3 v0.2.4
 	go.yaml.in/yaml/v3 v3.0.6
 	gocloud.dev v0.46.0
 	gocloud.dev/pubsub/kafkapubsub v0.46.0
@@ -40,6 +41,8 @@ require (
 	golang.org/x/term v0.47.0
 	google.golang.org/grpc v1.83.1
 )
+
+require github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 
 require (
 	cel.dev/expr v0.25.2 // indirect

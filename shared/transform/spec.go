@@ -28,8 +28,8 @@ type Spec struct {
 	KeepDomain bool `yaml:"keepDomain" json:"keepDomain,omitempty"`
 	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key.
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
-	// token: hmac-sha256, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
-	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=aes-siv"`
+	// token: hmac-sha256, blake3, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
+	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv"`
 	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
 	Alphabet string `yaml:"alphabet" json:"alphabet,omitempty"`
 	// fpe: the last digit is the check digit of Luhn, before and after; values of which it is not leave as null. Default: false.

@@ -186,6 +186,23 @@ func TestTokensDifferByKeyAndVersion(t *testing.T) {
 	}
 }
 
+// The algorithms make different tokens, each named by its first letter, and each
+// the same for the same value.
+func TestAlgorithms(t *testing.T) {
+	seen := map[string]bool{}
+	for algorithm, prefix := range map[string]string{"": "t3_", HMAC: "t3_", BLAKE3: "b3_", SIV: "s3_"} {
+		a := compile(t, Spec{Type: Token, Algorithm: algorithm}, record.String).Appender()
+		got := apply(a, "DE89370400440532013000")
+		if !strings.HasPrefix(got, prefix) || got != apply(a, "DE89370400440532013000") || got == apply(a, "DE89370400440532013001") {
+			t.Errorf("%s: %q", algorithm, got)
+		}
+		seen[got[len(prefix):]] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("3 algorithms made %d tokens", len(seen))
+	}
+}
+
 // A dictionary's words come equally often, and are not told by tokens.
 func TestDictionary(t *testing.T) {
 	a := compile(t, Spec{Type: Dictionary, Words: `["a","b","c","d"]`}, record.String).Appender()
@@ -245,7 +262,7 @@ func TestRefusals(t *testing.T) {
 		{"constant without value", Spec{Type: Constant}, record.String, CodeOption, "needs a value"},
 		{"constant list", Spec{Type: Constant, Value: "[1]"}, record.String, CodeOption, "string, a number or a boolean"},
 		{"constant null", Spec{Type: Constant, Value: "null"}, record.String, CodeOption, "string, a number or a boolean"},
-		{"unknown algorithm", Spec{Type: Token, Algorithm: "md5"}, record.String, CodeOption, "hmac-sha256 or aes-siv"},
+		{"unknown algorithm", Spec{Type: Token, Algorithm: "md5"}, record.String, CodeOption, "hmac-sha256, blake3 or aes-siv"},
 		{"alphabet of one", Spec{Type: FPE, Alphabet: "x"}, record.String, CodeOption, "2 to 1024"},
 		{"alphabet with one twice", Spec{Type: FPE, Alphabet: "abca"}, record.String, CodeOption, "each there once"},
 		{"luhn of letters", Spec{Type: FPE, Alphabet: Lower, Luhn: true}, record.String, CodeOption, "digits only"},
@@ -466,6 +483,7 @@ func BenchmarkAppend(b *testing.B) {
 		{"mask", "4111111111111111", Spec{Type: Mask, KeepLast: 4}, record.String},
 		{"mask-unicode", "Žluťoučký kůň", Spec{Type: Mask, KeepFirst: 1, KeepLast: 1}, record.String},
 		{"token", "ann.example1@example.org", Spec{Type: Token}, record.String},
+		{"token-blake3", "ann.example1@example.org", Spec{Type: Token, Algorithm: BLAKE3}, record.String},
 		{"token-siv", "ann.example1@example.org", Spec{Type: Token, Algorithm: SIV}, record.String},
 		{"fpe", "4111 1111 1111 1111", Spec{Type: FPE}, record.String},
 		{"fpe-luhn", "4111111111111111", Spec{Type: FPE, Luhn: true}, record.String},
