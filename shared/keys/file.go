@@ -118,7 +118,8 @@ func change(ctx context.Context, ringURL string, do func(path string, keeper *se
 }
 
 // edit replaces a ring's file with what do makes of it. While it does there is a
-// file with the suffix ".new" beside it, which keeps out every other edit.
+// file with the suffix ".new" beside it, which keeps out every other edit. Once
+// that file has become the ring, a file of its name belongs to the next edit.
 func edit(ctx context.Context, ringURL string, do func(*document, *secrets.Keeper) error) error {
 	return change(ctx, ringURL, func(path string, keeper *secrets.Keeper) error {
 		next := path + ".new"
@@ -131,7 +132,12 @@ func edit(ctx context.Context, ringURL string, do func(*document, *secrets.Keepe
 		case err != nil:
 			return unwritable(err)
 		}
-		defer os.Remove(next)
+		ours := true
+		defer func() {
+			if ours {
+				os.Remove(next)
+			}
+		}()
 		defer f.Close()
 		data, err := readFile(path)
 		if err != nil {
@@ -156,6 +162,7 @@ func edit(ctx context.Context, ringURL string, do func(*document, *secrets.Keepe
 		if err := os.Rename(next, path); err != nil {
 			return unwritable(err)
 		}
+		ours = false
 		return syncFolder(path)
 	})
 }
