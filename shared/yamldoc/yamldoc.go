@@ -77,6 +77,8 @@ func (ps Problems) Error() string {
 type Document struct {
 	file string
 	root *yaml.Node // the document's value
+	// The comments before and after it.
+	head, foot string
 }
 
 // Parse reads one document. The error is Problems.
@@ -101,7 +103,7 @@ func Parse(file string, data []byte) (*Document, error) {
 		line, message := syntaxError(err)
 		return fail(line, "%s", message)
 	}
-	d := &Document{file: file, root: node.Content[0]}
+	d := &Document{file: file, root: node.Content[0], head: node.HeadComment, foot: node.FootComment}
 	nodes := 0
 	if p := d.bound(d.root, 0, &nodes); p != nil {
 		return nil, Problems{*p}
@@ -239,6 +241,14 @@ var unmarshaler = reflect.TypeFor[yaml.Unmarshaler]()
 
 // check holds a node to the type that it will be decoded into.
 func (c *checker) check(n *yaml.Node, t reflect.Type, path string) {
+	if forms := formsOf(t); forms != nil && n.ShortTag() != "!!null" {
+		form, want := formFor(forms, n.Kind)
+		if form == nil {
+			c.add(n, path, "must be "+want, "")
+			return
+		}
+		t = form
+	}
 	for t.Kind() == reflect.Pointer {
 		if t.Implements(unmarshaler) {
 			return
