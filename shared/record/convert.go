@@ -1,6 +1,10 @@
 package record
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"unicode/utf8"
+)
 
 // Converter renders rows in another format than they came in. Values stay what
 // they are; only how they are written changes:
@@ -11,12 +15,17 @@ import "bytes"
 //     a member that is not there are both the empty field. What a spreadsheet
 //     takes for a formula stays as it is: to change values is not a format's to do.
 //   - From JSON to NDJSON only the line breaks inside a row are taken out.
+//   - From Parquet and Avro, integers, decimals, finite floats and booleans are
+//     JSON's own; everything else is a string, as AppendTyped writes it.
+//
+// It does not write Parquet or Avro: those have writers of their own.
 //
 // It is for one goroutine.
 type Converter struct {
 	s       *Schema
 	in, out Format
 	keys    [][]byte // to JSON: what stands before the value of each column
+	names   [][]byte // from typed rows to JSON: per field its name, quoted, and the colon
 	at      []uint32 // to CSV: per field the index of its node in the row at hand, plus 1
 	scratch []byte
 	compact []byte
@@ -31,6 +40,12 @@ func NewConverter(s *Schema, in, out Format) *Converter {
 			c.out.Columns = in.Columns
 		}
 	}
+	if c.typed() {
+		c.names = make([][]byte, len(s.Fields))
+		for i, f := range s.Fields {
+			c.names[i] = append(AppendJSONString(nil, []byte(f.Name)), ':')
+		}
+	}
 	if in.Codec == CSV {
 		for i, f := range c.out.Columns {
 			key := []byte{','}
@@ -43,11 +58,15 @@ func NewConverter(s *Schema, in, out Format) *Converter {
 	return c
 }
 
+// typed tells whether the rows that come in are of typed nodes.
+func (c *Converter) typed() bool { return c.in.Codec == Parquet || c.in.Codec == Avro }
+
 // Format is the format of the rendered rows.
 func (c *Converter) Format() Format { return c.out }
 
 // AppendRow appends row i of b, its line end included. The items of a JSON array
-// have none: AppendBefore parts them. The row must be well formed.
+// have none: AppendBefore parts them. The row must be well formed, unless it is of
+// typed values: what is not UTF-8 there is replaced.
 func (c *Converter) AppendRow(dst []byte, b *Batch, i int) []byte {
 	row := &b.Rows[i]
 	switch {
@@ -55,6 +74,8 @@ func (c *Converter) AppendRow(dst []byte, b *Batch, i int) []byte {
 		return c.appendCSV(dst, b, row)
 	case c.in.Codec == CSV:
 		dst = c.appendObject(dst, b, row)
+	case c.typed():
+		dst = c.appendTree(dst, b, row.First)
 	case c.out.Codec == NDJSON:
 		root := &b.Nodes[row.First]
 		dst = appendLine(dst, b.Raw(root))
@@ -65,6 +86,24 @@ func (c *Converter) AppendRow(dst []byte, b *Batch, i int) []byte {
 		dst = append(dst, '\n')
 	}
 	return dst
+}
+
+// Schema is that of the rows.
+func (c *Converter) Schema() *Schema { return c.s }
+
+// AppendValue appends the value of node i of b, and what is inside it, as JSON on
+// one line.
+func (c *Converter) AppendValue(dst []byte, b *Batch, i uint32) []byte {
+	n := &b.Nodes[i]
+	switch {
+	case c.in.Codec == CSV:
+		var value []byte
+		value, c.scratch = b.Value(n, c.scratch)
+		return AppendJSON(dst, value, c.s.Fields[n.Field].Type)
+	case c.typed():
+		return c.appendTree(dst, b, i)
+	}
+	return appendLine(dst, b.Raw(n))
 }
 
 // index notes where in the row each top-level field is.
@@ -112,7 +151,11 @@ func (c *Converter) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 				dst = append(dst, `""`...) // a blank line would be no row
 			}
 		case n.Kind == JSONObject || n.Kind == JSONArray:
-			c.compact = appendCompact(c.compact[:0], b.Raw(n))
+			if c.typed() {
+				c.compact = c.appendTree(c.compact[:0], b, c.at[f]-1)
+			} else {
+				c.compact = appendCompact(c.compact[:0], b.Raw(n))
+			}
 			dst = AppendCSV(dst, c.compact, c.out.Delimiter)
 		default:
 			var value []byte
@@ -121,6 +164,74 @@ func (c *Converter) appendCSV(dst []byte, b *Batch, row *Row) []byte {
 		}
 	}
 	return append(dst, c.out.EOL...)
+}
+
+// appendTree appends a value of a typed row, and what is inside it, as JSON on
+// one line.
+func (c *Converter) appendTree(dst []byte, b *Batch, i uint32) []byte {
+	n := &b.Nodes[i]
+	switch {
+	case n.Kind.Typed():
+		return AppendTypedJSON(dst, n.Kind, b.Raw(n))
+	case n.Kind == Null || n.Kind == Absent:
+		return append(dst, "null"...)
+	case n.Start < n.End: // JSON in a column of its own
+		return appendLine(dst, b.Raw(n))
+	}
+	open, end := byte('{'), byte('}')
+	if n.Kind == JSONArray {
+		open, end = '[', ']'
+	}
+	dst = append(dst, open)
+	first := len(dst)
+	for k := i + 1; k < n.Next; k = b.Nodes[k].Next {
+		if b.Nodes[k].Kind == Absent {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		if n.Kind == JSONObject {
+			dst = append(dst, c.names[b.Nodes[k].Field]...)
+		}
+		dst = c.appendTree(dst, b, k)
+	}
+	return append(dst, end)
+}
+
+// AppendTypedJSON appends a value of a typed kind as JSON: integers, decimals,
+// finite floats and booleans as they are, everything else as a string.
+func AppendTypedJSON(dst []byte, k Kind, raw []byte) []byte {
+	switch k {
+	case TypedInt, TypedDecimal, TypedBool:
+		return AppendTyped(dst, k, raw)
+	case TypedFloat:
+		if v := FloatOf(raw); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return AppendTyped(dst, k, raw)
+		}
+	case TypedString:
+		if !utf8.Valid(raw) {
+			raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
+		}
+		return AppendJSONString(dst, raw)
+	}
+	return append(AppendTyped(append(dst, '"'), k, raw), '"')
+}
+
+// CheckJSON answers the rule of form that text breaks as a value inside a row, ""
+// if it breaks none: what Readers of JSON check of values that the contract does
+// not describe.
+func CheckJSON(text []byte, lim Limits) (rule string) {
+	if !utf8.Valid(text) {
+		return BadUTF8
+	}
+	w := newWalker(&Schema{}, lim.WithDefaults())
+	w.b, w.data = &Batch{}, text
+	end := w.value(w.space(0), -1, 0, 1)
+	if w.bad == "" && w.space(end) != len(text) {
+		return BadJSON
+	}
+	return w.bad
 }
 
 // appendLine appends JSON text without its line breaks. In JSON they can only

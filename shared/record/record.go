@@ -40,7 +40,19 @@ type Field struct {
 	Members []int
 	// Items is the field of an array's items, or -1.
 	Items int
+	// Format is what else the contract says of the values, for formats that have
+	// more types than this package: of integers and numbers "i8" to "u128", "f32",
+	// "f64" or "decimal(p,s)"; of strings "byte" and "binary" (base64); of
+	// timestamps FormatLocal; of dates, times and timestamps FormatText. "" where
+	// it says nothing.
+	Format string
 }
+
+// Values of Field.Format that are not words of ODCS.
+const (
+	FormatLocal = "local" // a timestamp that has no zone
+	FormatText  = "text"  // a date or time that is written in a format of its own
+)
 
 // Schema describes the rows of one schema object of a contract. Fields[0] is
 // the row itself, an Object. It does not change once made; any number of
@@ -142,7 +154,8 @@ type Row struct {
 	First, Past uint32 // its nodes: Batch.Nodes[First:Past]
 	Line        int64  // line on which it starts, from 1
 	// Bad names the rule of form that the row breaks ("columns", "utf8",
-	// "json-syntax", ...), "" if it is well formed. A bad row has no nodes.
+	// "json-syntax", ...), "" if it is well formed. A bad row has no nodes, but
+	// one of Parquet or Avro, which could not be shown otherwise.
 	Bad string
 	// Name is, where Bad is BadMember, where that member's name stands in
 	// Batch.Data, without its quotes.
@@ -244,6 +257,9 @@ const (
 	CSV    Codec = "csv"    // RFC 4180 and its dialects
 	NDJSON Codec = "ndjson" // one JSON object per line
 	JSON   Codec = "json"   // one array of JSON objects
+	// Formats of typed values, which packages of their own read and write.
+	Parquet Codec = "parquet"
+	Avro    Codec = "avro" // an object container file
 )
 
 // Format says how rows are written.

@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// BadTyped is the rule of form that a row breaks one of whose values its type, in
+// Parquet or Avro, cannot have: a time of 25 hours, a date after the year 9999.
+const BadTyped = "typed-value"
+
 // AppendInt appends an integer as the typed kinds hold it: 8 bytes, little-endian.
 func AppendInt(dst []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(v)) }
 
