@@ -1,9 +1,9 @@
 package transform
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
-	"unsafe"
 
 	"github.com/sallyport-io/sallyport/shared/record"
 )
@@ -44,14 +44,14 @@ const maxAddress = 45
 // appendNetwork appends the first address of the network that an address is in. An
 // IPv4 address that is written as an IPv6 one ("::ffff:1.2.3.4") is cut as IPv4.
 func appendNetwork(dst, value []byte, v4, v6 int) ([]byte, bool) {
-	if len(value) == 0 || len(value) > maxAddress || !ofAddress(value) {
+	if len(value) > maxAddress {
 		return dst, false
 	}
-	// The text is parsed where it lies: what the parser keeps of it is in its error,
-	// which ends here.
-	address, err := netip.ParseAddr(unsafe.String(&value[0], len(value)))
-	if err != nil {
-		return dst, false
+	address, ok := parseV4(value)
+	if !ok {
+		if address, ok = parseV6(value); !ok {
+			return dst, false
+		}
 	}
 	bits := v6
 	if address.Is4() {
@@ -66,12 +66,93 @@ func appendNetwork(dst, value []byte, v4, v6 int) ([]byte, bool) {
 	return network.Addr().AppendTo(dst), true
 }
 
-// ofAddress tells whether all characters are such as addresses have.
-func ofAddress(value []byte) bool {
-	for _, c := range value {
-		if !isDigit(c) && c != '.' && c != ':' && (c|0x20 < 'a' || c|0x20 > 'f') {
-			return false
+// parseV4 is netip.ParseAddr of bytes, for IPv4: it takes no string, which would
+// have to be allocated.
+func parseV4(value []byte) (netip.Addr, bool) {
+	var parts [4]byte
+	for i := range parts {
+		n, size := 0, 0
+		for size < len(value) && size < 3 && isDigit(value[size]) {
+			n = 10*n + int(value[size]-'0')
+			size++
+		}
+		if size == 0 || n > 255 || size > 1 && value[0] == '0' {
+			return netip.Addr{}, false
+		}
+		parts[i] = byte(n)
+		value = value[size:]
+		if i < 3 {
+			if len(value) == 0 || value[0] != '.' {
+				return netip.Addr{}, false
+			}
+			value = value[1:]
 		}
 	}
-	return true
+	return netip.AddrFrom4(parts), len(value) == 0
+}
+
+// parseV6 is netip.ParseAddr of bytes, for IPv6 (RFC 4291, section 2.2).
+func parseV6(value []byte) (netip.Addr, bool) {
+	var parts [16]byte
+	none := netip.Addr{}
+	at, gap := 0, -1
+	if bytes.HasPrefix(value, []byte("::")) {
+		gap, value = 0, value[2:]
+	}
+	for len(value) > 0 {
+		if at == len(parts) {
+			return none, false
+		}
+		if v4, ok := parseV4(value); ok { // the last 4 bytes may be written so
+			if at > len(parts)-4 {
+				return none, false
+			}
+			four := v4.As4()
+			at += copy(parts[at:], four[:])
+			value = nil
+			break
+		}
+		n, size := 0, 0
+		for size < len(value) && size < 4 && hexDigit(value[size]) >= 0 {
+			n = 16*n + hexDigit(value[size])
+			size++
+		}
+		if size == 0 {
+			return none, false
+		}
+		parts[at], parts[at+1] = byte(n>>8), byte(n)
+		at += 2
+		if value = value[size:]; len(value) == 0 {
+			break
+		}
+		if value[0] != ':' || len(value) == 1 {
+			return none, false
+		}
+		if value = value[1:]; value[0] == ':' {
+			if gap >= 0 {
+				return none, false
+			}
+			gap, value = at, value[1:]
+		}
+	}
+	if at < len(parts) {
+		if gap < 0 {
+			return none, false
+		}
+		moved := copy(parts[len(parts)-(at-gap):], parts[gap:at])
+		clear(parts[gap : len(parts)-moved])
+	} else if gap >= 0 {
+		return none, false
+	}
+	return netip.AddrFrom16(parts), true
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case isDigit(c):
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
 }
