@@ -71,6 +71,8 @@ func TestImports(t *testing.T) {
 			why: "two doors: what reads raw data has no way to a partner"},
 		{who: []string{"functions/fanout"}, never: []string{module + "shared/keys", module + "shared/transform", "gocloud.dev/secrets"},
 			why: "two doors: what reaches partners handles no raw data and no keys"},
+		{who: []string{"functions/mask"}, never: []string{module + "shared/record/parquet", module + "shared/record/avro"}, deep: true,
+			why: "formats of columns and blocks end at ingest and begin at fanout"},
 		{who: []string{"functions/audit"}, never: []string{module + "shared/record", module + "shared/deliver", module + "shared/keys"},
 			why: "audit reads events, never rows"},
 		{who: []string{"functions/ingest"}, never: []string{module + "shared/keys"}, deep: true,

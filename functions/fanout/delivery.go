@@ -25,6 +25,7 @@ type delivery struct {
 
 	subscription *exchange.Subscription // of the pinned exchange
 	view         *policy.View
+	deprecation  event.Deprecation // of what the subscription is to, when the drop was pinned
 }
 
 func (d *delivery) run(ctx context.Context) ([]event.Event, error) {
@@ -79,6 +80,8 @@ func (d *delivery) resolve(ctx context.Context) error {
 	if d.view == nil {
 		return fault.New(fault.Poison, "view-unknown", "the view of the segment is not the subscription's", "mask the drop again; nothing was sent")
 	}
+	// By the pinned exchange and the drop's time: the same in every run.
+	d.deprecation = d.view.Contract.Deprecation(d.view.Compiled.Object, d.s.Drop.Time)
 	if want := path.Join(d.s.View, d.s.Drop.ID, number(d.s.Segment)); d.s.Rows > 0 && d.s.Object.Key != want {
 		return fault.New(fault.Poison, "object-misplaced", "the object of the segment does not lie where its view's do", "mask the drop again; nothing was sent")
 	}
@@ -120,7 +123,7 @@ func (d *delivery) to(ctx context.Context, f func(deliver.Destination) error) er
 }
 
 func (d *delivery) drop() deliver.Drop {
-	return deliver.Drop{Subscription: d.s.Subscription, Contract: d.s.Drop.Contract, ID: d.s.Drop.ID, Time: d.s.Drop.Time}
+	return deliver.Drop{Subscription: d.s.Subscription, Contract: d.s.Drop.Contract, ID: d.s.Drop.ID, Time: d.s.Drop.Time, Deprecation: d.deprecation}
 }
 
 // segment is the segment as deliver takes it.
@@ -138,6 +141,7 @@ func (d *delivery) segment() (deliver.Segment, error) {
 	return deliver.Segment{
 		Drop: d.drop(), Number: d.s.Segment, Of: d.s.Segments, Rows: d.s.Rows,
 		Schema: d.view.Schema, Format: format, Columns: columns,
+		Dropped: record.Codec(d.s.Format.Dropped), Seen: seen(d.view),
 		Size: d.s.Object.Size, Digest: d.s.Object.Digest,
 		Open: func(ctx context.Context) (io.ReadCloser, error) {
 			r, err := d.f.masked.NewReader(ctx, d.s.Object.Key, nil)
@@ -153,6 +157,42 @@ func (d *delivery) segment() (deliver.Segment, error) {
 	}, nil
 }
 
+// seen describes the rows as the view shows them: without the fields that it
+// leaves out, and with the types that its transforms make.
+func seen(v *policy.View) *record.Schema {
+	fields := slices.Clone(v.Schema.Fields)
+	var show func(id int)
+	show = func(id int) {
+		f := &fields[id]
+		switch rule := v.Fields[id]; rule.Op {
+		case record.Replace:
+			f.Type, f.Format, f.Members, f.Items = rule.Out, "", nil, -1
+			if f.Type == record.Date || f.Type == record.Timestamp || f.Type == record.Time {
+				f.Format = record.FormatText // a month or a year is no date
+			}
+		case record.Descend:
+			f.Members = nil
+			for _, m := range v.Schema.Fields[id].Members {
+				if v.Fields[m].Op != record.Drop {
+					f.Members = append(f.Members, m)
+					show(m)
+				}
+			}
+			if f.Items >= 0 {
+				show(f.Items)
+			}
+		}
+	}
+	fields[0].Members = nil
+	for _, m := range v.Schema.Columns() {
+		if v.Fields[m].Op != record.Drop {
+			fields[0].Members = append(fields[0].Members, m)
+			show(m)
+		}
+	}
+	return record.NewSchema(v.Schema.Name, fields)
+}
+
 // completed is the event that the mark was made for, the same in every run.
 func (d *delivery) completed(m mark) ([]event.Event, error) {
 	data := d.outcome()
@@ -162,6 +202,7 @@ func (d *delivery) completed(m mark) ([]event.Event, error) {
 		return nil, err
 	}
 	e.SetSubject(d.subject())
+	d.deprecation.Mark(&e)
 	return []event.Event{e}, nil
 }
 
@@ -176,6 +217,7 @@ func (d *delivery) delivered(whole *done) ([]event.Event, error) {
 		return nil, err
 	}
 	e.SetSubject(d.s.Drop.ID + "/" + d.s.Subscription)
+	d.deprecation.Mark(&e)
 	return []event.Event{e}, nil
 }
 
@@ -197,6 +239,7 @@ func (d *delivery) failed(ctx context.Context, err error) ([]event.Event, error)
 		return nil, err
 	}
 	e.SetSubject(d.subject())
+	d.deprecation.Mark(&e)
 	return []event.Event{e}, nil
 }
 

@@ -92,7 +92,8 @@ type manifest struct {
 	Drop         string            `json:"drop"`
 	Subscription string            `json:"subscription"`
 	Rows         int64             `json:"rows"`
-	Segments     []manifestSegment `json:"segments"` // by number; those without rows are left out
+	Deprecation  event.Deprecation `json:"deprecation,omitzero"` // if the contract ends
+	Segments     []manifestSegment `json:"segments"`             // by number; those without rows are left out
 }
 
 type manifestSegment struct {
@@ -173,7 +174,7 @@ func (d *delivery) manifestBody(ctx context.Context) (rows int64, body []byte, e
 	if err := reading.Wait(); err != nil {
 		return 0, nil, err
 	}
-	m := manifest{Contract: d.s.Drop.Contract, Object: d.s.Drop.Object, Drop: d.s.Drop.ID, Subscription: d.s.Subscription}
+	m := manifest{Contract: d.s.Drop.Contract, Object: d.s.Drop.Object, Drop: d.s.Drop.ID, Subscription: d.s.Subscription, Deprecation: d.deprecation}
 	for i, segment := range marks {
 		if segment.Rows == 0 {
 			continue

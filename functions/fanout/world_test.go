@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,7 @@ type world struct {
 	broken  atomic.Bool  // the partner's bucket takes nothing
 	clock   atomic.Int64 // seconds after taken
 	opened  atomic.Int64
+	status  string // lines of the contract stock, instead of its status
 }
 
 // taken is when the drop of the tests was pinned.
@@ -120,7 +122,7 @@ func (w *world) publish(t testing.TB, lines ...string) *exchange.Bundle {
 	files := fstest.MapFS{}
 	for name, text := range map[string]string{
 		"exchange.yaml":             "apiVersion: sallyport.io/v1\nkind: Exchange\nname: demo\n",
-		"contracts/stock.odcs.yaml": fmt.Sprintf(contractYAML, "stock"),
+		"contracts/stock.odcs.yaml": strings.Replace(fmt.Sprintf(contractYAML, "stock"), "status: active\n", cmp.Or(w.status, "status: active\n"), 1),
 		"contracts/other.odcs.yaml": fmt.Sprintf(contractYAML, "other"),
 		"partners/acme.yaml": "apiVersion: sallyport.io/v1\nkind: Partner\nid: acme\nsubscriptions:\n" +
 			"  - purpose: p\n    legalBasis: contract\n    " + strings.Join(lines, "\n    ") + "\n",

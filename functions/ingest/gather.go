@@ -53,7 +53,11 @@ func (f *Function) gather(ctx context.Context, at place, events []event.Event) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.Intake(at.key()); err != nil {
+	intake, err := p.Intake(at.key())
+	if err != nil {
+		return nil, err
+	}
+	if err := intake.Contract.Sunset(f.now()); err != nil {
 		return nil, err
 	}
 	limit := int64(p.Bundle().Limits().Row)
@@ -199,7 +203,7 @@ func (t *taking) events(ctx context.Context, rows []row) error {
 	if err != nil {
 		return err
 	}
-	return t.rows(ctx, reader, format)
+	return t.rows(ctx, reader, format, format)
 }
 
 // oneLine is data without line ends, and never blank.

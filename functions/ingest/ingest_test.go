@@ -30,6 +30,14 @@ type world struct {
 	t                                  testing.TB
 	drops, landing, quarantine, config *blob.Bucket
 	f                                  *ingest.Function
+	clock                              time.Time // zero: the real one
+}
+
+func (w *world) now() time.Time {
+	if w.clock.IsZero() {
+		return time.Now()
+	}
+	return w.clock
 }
 
 // pinned opens always the same bucket, and leaves it open.

@@ -3,22 +3,30 @@ package ingest
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 
 	"gocloud.dev/blob"
 
 	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/store"
 )
 
-// keeper writes rows, as they stand, into objects of about size bytes each.
+// keeper writes rows, as they stand or converted, into objects of about size bytes
+// each.
 type keeper struct {
 	bucket *blob.Bucket
 	key    func(n int) string
 	schema *record.Schema
 	format record.Format
 	size   int64
+	// convert renders typed rows; nil: rows are kept as they stand. maxRow is how
+	// long a rendered row may be that is read again; 0: any length.
+	convert *record.Converter
+	maxRow  int
+	line    []byte
 
 	w        *store.Writer // the object at hand, nil between two
 	buf      *bufio.Writer
@@ -40,6 +48,9 @@ func newKeeper(bucket *blob.Bucket, key func(int) string, s *record.Schema, f re
 
 // keep appends rows [from, to) of b, which stand side by side.
 func (k *keeper) keep(ctx context.Context, b *record.Batch, from, to int) error {
+	if k.convert != nil {
+		return k.render(ctx, b, from, to)
+	}
 	for from < to {
 		if k.w == nil {
 			if err := k.begin(ctx); err != nil {
@@ -57,6 +68,33 @@ func (k *keeper) keep(ctx context.Context, b *record.Batch, from, to int) error 
 		k.current += int64(last - from)
 		k.rows += int64(last - from)
 		from = last
+		if k.w.Size()+int64(k.buf.Buffered()) >= k.size {
+			if err := k.close(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// render appends rows [from, to) of b as they are converted.
+func (k *keeper) render(ctx context.Context, b *record.Batch, from, to int) error {
+	for i := from; i < to; i++ {
+		k.line = k.convert.AppendRow(k.line[:0], b, i)
+		if k.maxRow > 0 && len(k.line) > k.maxRow {
+			return &fault.Error{Kind: fault.Invalid, Code: "row-too-long", Where: fault.Where{Row: b.First + int64(i)},
+				Msg: fmt.Sprintf("as %s the row is longer than %d bytes", k.format.Codec, k.maxRow), Do: "send shorter values, or raise limits.row in exchange.yaml"}
+		}
+		if k.w == nil {
+			if err := k.begin(ctx); err != nil {
+				return err
+			}
+		}
+		if _, err := k.buf.Write(k.line); err != nil {
+			return err
+		}
+		k.current++
+		k.rows++
 		if k.w.Size()+int64(k.buf.Buffered()) >= k.size {
 			if err := k.close(); err != nil {
 				return err

@@ -43,6 +43,8 @@ type outcome struct {
 	Accepted bool                    `json:"accepted"`
 	Drop     event.DropOutcome       `json:"drop"`
 	Segments []event.SegmentAccepted `json:"segments,omitempty"`
+	// Deprecation is what the events say of the contract; zero if it stays.
+	Deprecation event.Deprecation `json:"deprecation,omitzero"`
 }
 
 const maxOutcome = 64 << 20
@@ -104,6 +106,7 @@ func (t *taking) publish(data []byte) ([]event.Event, error) {
 	add := func(typ string, data any, parts ...string) error {
 		e, err := event.New(cause, typ, Source, o.Drop.Drop.Time, data, parts...)
 		e.SetSubject(strings.Join(append([]string{o.Drop.Drop.ID}, parts...), "/"))
+		o.Deprecation.Mark(&e)
 		out = append(out, e)
 		return err
 	}
@@ -173,7 +176,8 @@ func (t *taking) unchanged(ctx context.Context) error {
 	return nil
 }
 
-// assign finds partner and contract by where the drop lies.
+// assign finds partner and contract by where the drop lies. A contract whose
+// sunset had come when the drop was pinned takes nothing more.
 func (t *taking) assign(key string) (err error) {
 	t.intake, err = t.policy.Intake(key)
 	if err != nil {
@@ -181,8 +185,10 @@ func (t *taking) assign(key string) (err error) {
 	}
 	t.drop.Partner = t.intake.Partner.ID
 	t.drop.Contract = t.intake.Contract.ID
+	t.drop.Version = t.intake.Contract.Version
 	t.drop.Object = t.intake.Compiled.Object
-	return nil
+	t.outcome.Deprecation = t.intake.Contract.Deprecation(t.drop.Object, t.drop.Time)
+	return t.intake.Contract.Sunset(t.drop.Time)
 }
 
 // take reads the rows of src, a stored object of size bytes, once.
@@ -193,8 +199,14 @@ func (t *taking) take(ctx context.Context, src io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
+	if typedCodec(head) == record.Parquet {
+		if err := t.agree(record.Parquet); err != nil {
+			return err
+		}
+		return t.parquet(ctx, size)
+	}
 	compression := record.CompressionOf(head)
-	rows, err := record.Unpack(packed, compression, record.Expansion{Stored: size, Size: int64(t.limits.Decompressed), Ratio: int64(t.limits.Ratio)})
+	rows, err := record.Unpack(packed, compression, t.expansion(size))
 	if err != nil {
 		return err
 	}
@@ -205,6 +217,16 @@ func (t *taking) take(ctx context.Context, src io.Reader, size int64) error {
 	plain := newHead(rows)
 	if head, err = plain.peek(record.HeadSize); err != nil {
 		return err
+	}
+	codec := typedCodec(head)
+	if err := t.agree(codec); err != nil {
+		return err
+	}
+	switch codec {
+	case record.Avro:
+		return t.avro(ctx, plain, size)
+	case record.Parquet:
+		return fault.New(fault.Invalid, "parquet-compressed", "it is a Parquet file packed with "+string(compression), "send the file itself: its pages are packed already")
 	}
 	format, skip, notes, err := record.Sniff(head, c.Expect())
 	t.note(notes...)
@@ -218,13 +240,15 @@ func (t *taking) take(ctx context.Context, src io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	return t.rows(ctx, reader, format)
+	return t.rows(ctx, reader, format, format)
 }
 
-// rows validates every row and keeps it where it belongs.
-func (t *taking) rows(ctx context.Context, reader record.Reader, format record.Format) (err error) {
+// rows validates every row of a drop in the format in and keeps it, in the format
+// format, where it belongs.
+func (t *taking) rows(ctx context.Context, reader record.Reader, in, format record.Format) (err error) {
 	c := t.intake.Compiled
-	validator := c.NewValidator(contract.ValidatorOptions{UniqueKeys: int(t.limits.UniqueKeys)})
+	validator := c.NewValidator(contract.ValidatorOptions{SpillSize: int64(t.limits.Spill)})
+	defer func() { _ = validator.Close() }() // its files have no names any more
 	t.report.max = int(t.limits.Report)
 
 	prefix := fmt.Sprintf("%s/%.16s/", t.drop.ID, strings.TrimPrefix(t.digest, "sha256:"))
@@ -232,6 +256,11 @@ func (t *taking) rows(ctx context.Context, reader record.Reader, format record.F
 	refused := newKeeper(t.f.quarantine, func(n int) string {
 		return fmt.Sprintf("%s/%srows-%06d.%s", t.drop.Partner, prefix, n, format.Codec)
 	}, c.Schema, format, t.policy.Bundle().SegmentSize())
+	if in.Codec != format.Codec {
+		accepted.convert = record.NewConverter(c.Schema, in, format)
+		accepted.maxRow = t.limits.Records().WithDefaults().Row
+		refused.convert = record.NewConverter(c.Schema, in, format)
+	}
 	defer func() {
 		if err != nil {
 			accepted.abort()
@@ -258,7 +287,11 @@ func (t *taking) rows(ctx context.Context, reader record.Reader, format record.F
 			return err
 		}
 	}
-	for _, v := range validator.Finish() {
+	broken, err := validator.Finish()
+	if err != nil {
+		return err
+	}
+	for _, v := range broken {
 		t.report.file(v)
 	}
 	if err := accepted.close(); err != nil {

@@ -26,6 +26,7 @@ func (w *world) open(drops, landing, quarantine, config *blob.Bucket) *ingest.Fu
 	f, err := ingest.Open(context.Background(), ingest.Config{
 		Drops: "test://drops", Landing: "test://landing", Quarantine: "test://quarantine", Exchange: "test://config",
 		Buckets: pinned{"drops": drops, "landing": landing, "quarantine": quarantine, "config": config}.mux(),
+		Now:     w.now,
 	})
 	if err != nil {
 		w.t.Fatal(err)

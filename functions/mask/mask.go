@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"gocloud.dev/blob"
@@ -97,41 +98,55 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 	}
 	// A subscription that had ended when the drop was taken gets none of it;
 	// one that ends later is stopped at the outer door.
-	type due struct {
-		view          *policy.View
-		subscriptions []*exchange.Subscription
-	}
-	var views []due
-	for _, v := range p.Views(segment.Drop.Contract, segment.Drop.Object) {
-		if subs := v.Standing(segment.Drop.Time); len(subs) > 0 {
-			views = append(views, due{v, subs})
-		}
-	}
 	var out []event.Event
-	for from := 0; from < len(views); from += together {
-		group := views[from:min(from+together, len(views))]
-		rendered := make([]*rendering, len(group))
-		for i, d := range group {
-			key := path.Join(d.view.ID, segment.Drop.ID, fmt.Sprintf("%06d", segment.Segment))
-			if rendered[i], err = f.rendering(d.view, key, segment); err != nil {
+	for _, feed := range p.Feeds(segment.Drop.Contract, segment.Drop.Version, segment.Drop.Object) {
+		var views []due
+		for _, v := range feed.Views {
+			if subs := v.Standing(segment.Drop.Time); len(subs) > 0 {
+				views = append(views, due{v, subs})
+			}
+		}
+		for group := range slices.Chunk(views, together) {
+			made, err := f.group(ctx, cause, segment, group)
+			if err != nil {
 				return nil, err
 			}
+			out = append(out, made...)
 		}
-		if err := f.render(ctx, segment, rendered); err != nil {
+	}
+	return out, nil
+}
+
+// due is a view that somebody waits for.
+type due struct {
+	view          *policy.View
+	subscriptions []*exchange.Subscription
+}
+
+// group renders some views of a segment in one reading of it.
+func (f *Function) group(ctx context.Context, cause event.Event, segment event.SegmentAccepted, views []due) (out []event.Event, err error) {
+	rendered := make([]*rendering, len(views))
+	for i, d := range views {
+		key := path.Join(d.view.ID, segment.Drop.ID, fmt.Sprintf("%06d", segment.Segment))
+		if rendered[i], err = f.rendering(d.view, key, segment); err != nil {
 			return nil, err
 		}
-		for i, d := range group {
-			for _, s := range d.subscriptions {
-				data := event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
-					Subscription: s.ID, Partner: s.Partner().ID, View: d.view.ID,
-					Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref}
-				made, err := event.New(cause, event.TypeSegmentMasked, Source, time.Now(), data, s.ID)
-				if err != nil {
-					return nil, err
-				}
-				made.SetSubject(fmt.Sprintf("%s/%06d/%s", segment.Drop.ID, segment.Segment, s.ID))
-				out = append(out, made)
+	}
+	if err := f.render(ctx, segment, rendered); err != nil {
+		return nil, err
+	}
+	for i, d := range views {
+		for _, s := range d.subscriptions {
+			data := event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
+				Subscription: s.ID, Partner: s.Partner().ID, View: d.view.ID,
+				Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref}
+			made, err := event.New(cause, event.TypeSegmentMasked, Source, time.Now(), data, s.ID)
+			if err != nil {
+				return nil, err
 			}
+			made.SetSubject(fmt.Sprintf("%s/%06d/%s", segment.Drop.ID, segment.Segment, s.ID))
+			d.view.Contract.Deprecation(d.view.Compiled.Object, segment.Drop.Time).Mark(&made)
+			out = append(out, made)
 		}
 	}
 	return out, nil
@@ -146,9 +161,6 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, vi
 			}
 		}
 	}()
-	if len(views) == 0 {
-		return nil
-	}
 	r, err := f.landing.NewReader(ctx, segment.Object.Key, nil)
 	if err != nil {
 		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the segment")

@@ -48,6 +48,7 @@ func (f *Function) rendering(v *policy.View, key string, segment event.SegmentAc
 	}
 	r := &rendering{view: v, key: key, in: format, projection: record.NewProjection(v.Schema, format, rules)}
 	r.wire = record.WireFormat(r.projection.Format(), v.Schema)
+	r.wire.Dropped = segment.Format.Dropped
 	if v.Filter != nil {
 		r.matcher = v.Filter.Matcher()
 	}

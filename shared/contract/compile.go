@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,7 @@ type Compiled struct {
 	fields  []field
 	keys    []uniqueKey // what must be unique
 	metrics []metric    // what is counted over the whole drop
+	refs    []reference // foreign keys
 	columns map[string]int
 	names   []string // of all fields, to guess what a misspelt one means
 }
@@ -125,12 +127,26 @@ type field struct {
 	required *rule // nil: may be null
 	kind     *rule // what a value of another type breaks
 	checks   []check
-	// Of arrays and objects: how many members they may have; 0 means no bound.
-	minCount, maxCount int
-	count              *rule
-	uniqueItems        *rule
+	trail    []uint16 // of a field of a key: those on the way to it, from the top
 	// missing is what an empty CSV field breaks that may be null.
 	missing *rule
+
+	// Of arrays and objects: how many members they may have.
+	minCount, maxCount int
+	few, many          *rule // nil: no bound
+	uniqueItems        *rule
+	normalized         *rule   // of a vector
+	inside             *inside // of what no record field describes: maps, objects without properties
+
+	// Of typed values. own is how many of checks are the logical type's own: a
+	// value that passes them in binary need only be held to the others as text.
+	own    int
+	bytes  bool // a string may be bytes
+	uuid   bool // a string's only check is that it is a UUID
+	within *within
+	finite *rule
+	moment func(t instant, zoned bool) *rule
+	zone   zones
 }
 
 // Compile compiles a schema object ("" where the contract has just one). The
@@ -157,7 +173,9 @@ func Compile(c *Contract, object string) (*Compiled, error) {
 	b.out.Properties = []*Property{nil}
 	b.out.Paths = []string{b.root}
 	b.out.fields = []field{{typ: record.Object}}
-	b.additions(c.CustomProperties, "customProperties")
+	b.additions(c.CustomProperties, "customProperties", "deprecation")
+	_, ends := c.Deprecation()
+	b.problems = append(b.problems, ends...)
 	b.additions(o.CustomProperties, b.root+".customProperties", "format", "invalidRows")
 	b.members(o.Properties, 0, "", b.root+".properties", 1)
 	if len(o.Properties) == 0 {
@@ -176,11 +194,12 @@ func Compile(c *Contract, object string) (*Compiled, error) {
 	}
 	b.formatHint(o)
 	b.invalidRows(o)
-	if len(o.Relationships) > 0 {
-		b.unenforced(b.root+".relationships", "relationships between objects are not checked", "")
+	b.relationships(o)
+	if b.texts > 0 {
+		b.unenforced(b.textAt, quantity(b.texts, "rule of type text is", "rules of type text are")+" words for people, and not run", "use a library metric or logicalTypeOptions")
 	}
-	if len(c.SLAProperties) > 0 {
-		b.unenforced("slaProperties", "service levels are not checked", "")
+	if len(b.problems) == 0 {
+		b.examples()
 	}
 	if len(b.problems) > 0 {
 		return nil, b.problems
@@ -194,6 +213,9 @@ type compiler struct {
 	root     string
 	records  []record.Field
 	problems yamldoc.Problems
+	alone    *Validator // for examples
+	texts    int        // rules of type text
+	textAt   string
 }
 
 func (b *compiler) problem(path, message, hint string) {
@@ -250,7 +272,7 @@ func (b *compiler) members(props []Property, parent int, prefix, at string, dept
 var types = map[string]record.Type{
 	"string": record.String, "date": record.Date, "timestamp": record.Timestamp, "time": record.Time, "number": record.Number,
 	"integer": record.Integer, "object": record.Object, "array": record.Array, "boolean": record.Boolean,
-	"map": record.Opaque, "vector": record.Opaque,
+	"map": record.Opaque, "vector": record.Array,
 }
 
 // property compiles one property and what is inside it, and answers its field.
@@ -284,13 +306,10 @@ func (b *compiler) property(p *Property, parent int, name, path, at string, dept
 		b.problem(at+".logicalType", fmt.Sprintf("there is no logicalType %q", logical), hint)
 		return -1
 	}
-	if logical == "map" || logical == "vector" {
-		b.unenforced(at+".logicalType", fmt.Sprintf("%s is a %s: what is inside it is not checked", path, logical), "")
-	}
 	if typ == record.Object && len(p.Properties) == 0 {
 		typ = record.Opaque // described as an object of whatever
 	}
-	b.records = append(b.records, record.Field{Name: name, Path: path, Parent: parent, Type: typ, Items: -1})
+	b.records = append(b.records, record.Field{Name: name, Path: path, Parent: parent, Type: typ, Items: -1, Format: fieldFormat(p, typ)})
 	b.out.Properties = append(b.out.Properties, p)
 	b.out.Paths = append(b.out.Paths, at)
 	b.out.fields = append(b.out.fields, field{id: id, path: path, typ: typ,
@@ -308,17 +327,20 @@ func (b *compiler) property(p *Property, parent int, name, path, at string, dept
 	for i := range p.Quality {
 		b.quality(&p.Quality[i], id, fmt.Sprintf("%s.quality[%d]", at, i))
 	}
-	if len(p.Relationships) > 0 {
-		b.unenforced(at+".relationships", path+": relationships between objects are not checked", "")
-	}
 	switch typ {
 	case record.Object:
 		b.members(p.Properties, id, path, at+".properties", depth+1)
 		b.requiredMembers(p, id, at)
 	case record.Array:
-		if p.Items != nil {
-			b.records[id].Items = b.property(p.Items, id, "", path+"[]", at+".items", depth+1)
+		items, itemsAt := p.Items, at+".items"
+		if logical == "vector" {
+			items, itemsAt = b.elements(p.LogicalTypeOptions, at), at
 		}
+		if items != nil {
+			b.records[id].Items = b.property(items, id, "", path+"[]", itemsAt, depth+1)
+		}
+	case record.Opaque:
+		b.out.fields[id].inside = b.insides(p, path, at, depth)
 	}
 	return id
 }
@@ -329,6 +351,36 @@ func article(logical string) string {
 		return "an " + logical
 	}
 	return "a " + logical
+}
+
+// decimalType is a physicalType that says how exact a number is.
+var decimalType = regexp.MustCompile(`(?i)^\s*(?:decimal|numeric)\s*\(\s*(\d{1,3})\s*(?:,\s*(\d{1,3})\s*)?\)`)
+
+// fieldFormat is what a property says of its values for formats with more types:
+// see record.Field.
+func fieldFormat(p *Property, typ record.Type) string {
+	o := &p.LogicalTypeOptions
+	switch typ {
+	case record.Integer, record.Number:
+		if o.Format != "" {
+			return o.Format
+		}
+		if m := decimalType.FindStringSubmatch(p.PhysicalType); m != nil {
+			return fmt.Sprintf("decimal(%s,%s)", m[1], cmp.Or(m[2], "0"))
+		}
+	case record.String:
+		if o.Format == "byte" || o.Format == "binary" {
+			return o.Format
+		}
+	case record.Date, record.Time, record.Timestamp:
+		switch {
+		case o.Format != "":
+			return record.FormatText
+		case typ == record.Timestamp && o.Timezone != nil && !*o.Timezone:
+			return record.FormatLocal
+		}
+	}
+	return ""
 }
 
 // requiredMembers applies logicalTypeOptions.required of an object.
@@ -389,14 +441,33 @@ func (b *compiler) unique(ids []int, name, at string, severity Severity) {
 	var paths []string
 	for _, id := range ids {
 		f := b.records[id]
-		if f.Parent != 0 || f.Type == record.Array || f.Type == record.Object || f.Type == record.Opaque {
-			b.unenforced(at, fmt.Sprintf("%s: %s is checked on top-level values only", f.Path, name), "")
+		if !single(f.Type) {
+			b.unenforced(at, fmt.Sprintf("%s: %s is checked on single values only", f.Path, name), "")
+			return
+		}
+		if b.trail(id) == nil {
+			b.unenforced(at, fmt.Sprintf("%s: %s is not checked inside arrays", f.Path, name), "uniqueItems tells that no item of an array is there twice")
 			return
 		}
 		paths = append(paths, f.Path)
 	}
 	b.out.keys = append(b.out.keys, uniqueKey{fields: ids, path: strings.Join(paths, ", "),
 		rule: &rule{name: name, want: "no other row with the same", do: "send each once", severity: severity}})
+}
+
+// trail is the way from a top-level field to one inside objects, nil if there is
+// an array on it: then a row may have many such values.
+func (b *compiler) trail(id int) []uint16 {
+	trail := []uint16{uint16(id)}
+	for at := b.records[id].Parent; at > 0; at = b.records[at].Parent {
+		if b.records[at].Type != record.Object {
+			return nil
+		}
+		trail = append(trail, uint16(at))
+	}
+	slices.Reverse(trail)
+	b.out.fields[id].trail = trail
+	return trail
 }
 
 // formatHint reads how drops are written: our format property, or what the
@@ -416,7 +487,7 @@ func (b *compiler) formatHint(o *Object) {
 			switch key {
 			case "codec":
 				h.Codec = record.Codec(text)
-				ok = slices.Contains([]record.Codec{record.CSV, record.NDJSON, record.JSON}, h.Codec)
+				ok = slices.Contains([]record.Codec{record.CSV, record.NDJSON, record.JSON, record.Parquet, record.Avro}, h.Codec)
 			case "delimiter":
 				if ok = len(text) == 1 && strings.Contains(",;\t|", text); ok {
 					h.Delimiter = text[0]
@@ -435,7 +506,7 @@ func (b *compiler) formatHint(o *Object) {
 			}
 			if !ok {
 				b.problem(at+"."+key, fmt.Sprintf("format.%s is not understood", key),
-					`codec: csv, ndjson or json; delimiter: "," ";" "\t" or "|"; header: true or false; compression: none, gzip or zstd`)
+					`codec: csv, ndjson, json, parquet or avro; delimiter: "," ";" "\t" or "|"; header: true or false; compression: none, gzip or zstd`)
 			}
 		}
 		return

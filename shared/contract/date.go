@@ -2,8 +2,7 @@ package contract
 
 import (
 	"cmp"
-	"fmt"
-	"strings"
+	"time"
 )
 
 // instant is a date, a time or both, comparable: seconds (since 0000-03-01, or
@@ -17,16 +16,6 @@ func (a instant) compare(b instant) int {
 	return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.nano, b.nano))
 }
 
-// part is one element of a layout: a number of digits, or a literal byte.
-type part struct {
-	what  byte // 'y' 'M' 'd' 'H' 'm' 's' 'S', 'X' (zone), 'T' (T or space), '\'' (literal)
-	width int  // digits; for S: how many, 0 = one to nine
-	text  byte
-}
-
-// layout reads one way of writing dates and times.
-type layout struct{ parts []part }
-
 // zones says whether a zone must or must not be written.
 type zones uint8
 
@@ -36,110 +25,8 @@ const (
 	zoneMustNot
 )
 
-// parseLayout compiles the part of the JDK's DateTimeFormatter patterns that
-// is numbers: yyyy (uuuu, YYYY) MM dd (DD) HH mm ss, S..., X XX XXX xxx Z (an
-// offset or Z) and literals. ODCS writes YYYY and DD in its own examples.
-func parseLayout(format string) (*layout, error) {
-	l := &layout{}
-	for i := 0; i < len(format); {
-		c := format[i]
-		n := 1
-		for i+n < len(format) && format[i+n] == c {
-			n++
-		}
-		run := format[i : i+n]
-		i += n
-		switch run {
-		case "yyyy", "uuuu", "YYYY":
-			l.parts = append(l.parts, part{what: 'y', width: 4})
-		case "MM", "HH", "mm", "ss":
-			l.parts = append(l.parts, part{what: c, width: 2})
-		case "dd", "DD":
-			l.parts = append(l.parts, part{what: 'd', width: 2})
-		case "X", "XX", "XXX", "Z", "xxx":
-			l.parts = append(l.parts, part{what: 'X'})
-		case "'":
-			end := strings.IndexByte(format[i:], '\'')
-			if end < 0 {
-				return nil, fmt.Errorf("the format has a quote that is not closed")
-			}
-			for k := range end {
-				l.parts = append(l.parts, part{what: '\'', text: format[i+k]})
-			}
-			i += end + 1
-		default:
-			switch {
-			case c == 'S' && n <= 9:
-				l.parts = append(l.parts, part{what: 'S', width: n})
-			case c == 'T' && n == 1 || (c < 'A' || c > 'z' || c > 'Z' && c < 'a') && c < 0x80 && c != '[' && c != ']':
-				for range n {
-					l.parts = append(l.parts, part{what: '\'', text: c})
-				}
-			default:
-				return nil, fmt.Errorf("%q in the format is not understood", run)
-			}
-		}
-	}
-	if len(l.parts) == 0 {
-		return nil, fmt.Errorf("the format is empty")
-	}
-	return l, nil
-}
-
-// parse reads v, all of it, by the layout.
-func (l *layout) parse(v []byte) (t instant, ok bool) {
-	var year, month, day, hour, min, sec, nano, offset = 0, 1, 1, 0, 0, 0, 0, 0
-	dated := false
-	for _, p := range l.parts {
-		n := 0
-		switch p.what {
-		case '\'':
-			if len(v) == 0 || v[0] != p.text {
-				return t, false
-			}
-			v = v[1:]
-			continue
-		case 'X':
-			if offset, v, ok = parseZone(v); !ok {
-				return t, false
-			}
-			continue
-		}
-		if len(v) < p.width {
-			return t, false
-		}
-		for _, c := range v[:p.width] {
-			if c -= '0'; c >= 10 {
-				return t, false
-			}
-			n = 10*n + int(c)
-		}
-		v = v[p.width:]
-		switch p.what {
-		case 'y':
-			year, dated = n, true
-		case 'M':
-			month = n
-		case 'd':
-			day = n
-		case 'H':
-			hour = n
-		case 'm':
-			min = n
-		case 's':
-			sec = n
-		case 'S':
-			for range 9 - p.width {
-				n *= 10
-			}
-			nano = n
-		}
-	}
-	if len(v) > 0 {
-		return t, false
-	}
-	return makeInstant(dated, year, month, day, hour, min, sec, nano, offset)
-}
+// allow tells whether a value may be zoned, or not, as it is.
+func (z zones) allow(zoned bool) bool { return z == zoneMay || zoned == (z == zoneMust) }
 
 func makeInstant(dated bool, year, month, day, hour, min, sec, nano, offset int) (instant, bool) {
 	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || min > 59 || sec > 59 {
@@ -258,52 +145,66 @@ func parseTime(v []byte) (hour, min, sec, nano int, rest []byte, ok bool) {
 }
 
 // isoDate is the default of date: yyyy-MM-dd, with or without a time behind it.
-func isoDate(v []byte) (instant, bool) {
+func isoDate(v []byte) (t instant, zoned, ok bool) {
 	if len(v) == 10 {
 		y, m, d, _, ok := parseDate(v)
 		if !ok {
-			return instant{}, false
+			return instant{}, false, false
 		}
-		return makeInstant(true, y, m, d, 0, 0, 0, 0, 0)
+		t, ok = makeInstant(true, y, m, d, 0, 0, 0, 0, 0)
+		return t, false, ok
 	}
-	return isoTimestamp(v, zoneMay)
+	return isoTimestamp(v)
 }
 
 // isoTimestamp is the default of timestamp: RFC 3339, a space for the T and a
 // missing zone allowed.
-func isoTimestamp(v []byte, z zones) (instant, bool) {
+func isoTimestamp(v []byte) (t instant, zoned, ok bool) {
 	y, m, d, rest, ok := parseDate(v)
 	if !ok || len(rest) == 0 || rest[0] != 'T' && rest[0] != ' ' && rest[0] != 't' {
-		return instant{}, false
+		return instant{}, false, false
 	}
 	h, min, s, nano, rest, ok := parseTime(rest[1:])
 	if !ok {
-		return instant{}, false
+		return instant{}, false, false
 	}
-	offset, ok := zoneAtEnd(rest, z)
+	offset, zoned, ok := zoneAtEnd(rest)
 	if !ok {
-		return instant{}, false
+		return instant{}, false, false
 	}
-	return makeInstant(true, y, m, d, h, min, s, nano, offset)
+	t, ok = makeInstant(true, y, m, d, h, min, s, nano, offset)
+	return t, zoned, ok
 }
 
 // isoTime is the default of time: HH:mm[:ss[.fraction]][zone].
-func isoTime(v []byte, z zones) (instant, bool) {
+func isoTime(v []byte) (t instant, zoned, ok bool) {
 	h, m, s, nano, rest, ok := parseTime(v)
 	if !ok {
-		return instant{}, false
+		return instant{}, false, false
 	}
-	offset, ok := zoneAtEnd(rest, z)
+	offset, zoned, ok := zoneAtEnd(rest)
 	if !ok {
-		return instant{}, false
+		return instant{}, false, false
 	}
-	return makeInstant(false, 0, 1, 1, h, m, s, nano, offset)
+	t, ok = makeInstant(false, 0, 1, 1, h, m, s, nano, offset)
+	return t, zoned, ok
 }
 
-func zoneAtEnd(rest []byte, z zones) (offset int, ok bool) {
+func zoneAtEnd(rest []byte) (offset int, zoned, ok bool) {
 	if len(rest) == 0 {
-		return 0, z != zoneMust
+		return 0, false, true
 	}
 	offset, rest, ok = parseZone(rest)
-	return offset, ok && len(rest) == 0 && z != zoneMustNot
+	return offset, true, ok && len(rest) == 0
+}
+
+// unixDays is how many days 1970-01-01 is behind 0000-03-01.
+const unixDays = 719468
+
+// in is the moment at which clocks in a zone show t. Where they show it twice,
+// or never, it is one of the two that time.Date chooses from.
+func (t instant) in(zone *time.Location) instant {
+	u := time.Unix(t.sec-86400*unixDays, 0).UTC()
+	at := time.Date(u.Year(), u.Month(), u.Day(), u.Hour(), u.Minute(), u.Second(), 0, zone)
+	return instant{sec: at.Unix() + 86400*unixDays, nano: t.nano}
 }

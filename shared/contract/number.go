@@ -145,6 +145,28 @@ func (a *decimal) compare(b *decimal) int {
 	return abs
 }
 
+// appendKey appends what numbers that mean the same have in common: the sign, the
+// digits from the first to the last that is not 0, and where the point stands.
+func (d *decimal) appendKey(key []byte) []byte {
+	high, low := len(d.int)+d.exp-1, d.exp-len(d.frac)
+	for high >= low && d.digit(high) == 0 {
+		high--
+	}
+	for low <= high && d.digit(low) == 0 {
+		low++
+	}
+	if high < low {
+		return append(key, '0')
+	}
+	if d.neg {
+		key = append(key, '-')
+	}
+	for at := high; at >= low; at-- {
+		key = append(key, '0'+d.digit(at))
+	}
+	return strconv.AppendInt(append(key, 'e'), int64(low), 10)
+}
+
 // bound makes a decimal of the text of a YAML number: one that JSON would not
 // write is taken for what YAML makes of it (.5, 1_000, 0x10).
 func bound(text string) (*decimal, error) {

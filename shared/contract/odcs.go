@@ -8,15 +8,14 @@
 package contract
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
 
-// Contract is an ODCS document. Field names are the standard's.
+// Contract is an ODCS document. Field names are the standard's; what each key is
+// good for here is in Attributes, and in docs/odcs.md.
 type Contract struct {
 	APIVersion               string                    `yaml:"apiVersion"`
 	Kind                     string                    `yaml:"kind"`
@@ -33,14 +32,14 @@ type Contract struct {
 	Schema                   []Object                  `yaml:"schema"`
 	Support                  []Support                 `yaml:"support"`
 	Price                    *Price                    `yaml:"price"`
-	Team                     any                       `yaml:"team"` // 3.1: a mapping; 3.0: a list
+	Team                     *Team                     `yaml:"team"`
 	Roles                    []Role                    `yaml:"roles"`
 	SLADefaultElement        string                    `yaml:"slaDefaultElement"`
 	SLAProperties            []SLAProperty             `yaml:"slaProperties"`
 	AuthoritativeDefinitions []AuthoritativeDefinition `yaml:"authoritativeDefinitions"`
 	CustomProperties         []CustomProperty          `yaml:"customProperties"`
 	ContractCreatedTs        string                    `yaml:"contractCreatedTs"`
-	Context                  any                       `yaml:"context"` // 3.2
+	Context                  *Context                  `yaml:"context"` // 3.2
 
 	doc *yamldoc.Document
 }
@@ -52,20 +51,6 @@ type Description struct {
 	Usage                    string                    `yaml:"usage"`
 	AuthoritativeDefinitions []AuthoritativeDefinition `yaml:"authoritativeDefinitions"`
 	CustomProperties         []CustomProperty          `yaml:"customProperties"`
-}
-
-// Server is where the data lies; each type has keys of its own.
-type Server struct {
-	Server           string           `yaml:"server"`
-	Type             string           `yaml:"type"`
-	ID               string           `yaml:"id"`
-	Description      string           `yaml:"description"`
-	Environment      string           `yaml:"environment"`
-	Format           string           `yaml:"format"`
-	Delimiter        string           `yaml:"delimiter"`
-	Roles            []Role           `yaml:"roles"`
-	CustomProperties []CustomProperty `yaml:"customProperties"`
-	More             map[string]any   `yaml:",inline"`
 }
 
 // Element is what an object and a property have in common.
@@ -82,7 +67,7 @@ type Element struct {
 	Relationships            []Relationship            `yaml:"relationships"`
 	Quality                  []Quality                 `yaml:"quality"`
 	Deprecated               bool                      `yaml:"deprecated"` // 3.2
-	Synonyms                 []any                     `yaml:"synonyms"`   // 3.2
+	Synonyms                 []Synonym                 `yaml:"synonyms"`   // 3.2
 	LogicalType              string                    `yaml:"logicalType"`
 	Properties               []Property                `yaml:"properties"`
 }
@@ -90,8 +75,8 @@ type Element struct {
 // Object is a schema object: a table, a file, a topic.
 type Object struct {
 	Element                    `yaml:",inline"`
-	DataGranularityDescription string `yaml:"dataGranularityDescription"`
-	Context                    any    `yaml:"context"` // 3.2
+	DataGranularityDescription string   `yaml:"dataGranularityDescription"`
+	Context                    *Context `yaml:"context"` // 3.2
 }
 
 // Property is a column or a member.
@@ -114,7 +99,24 @@ type Property struct {
 	Items                  *Property   `yaml:"items"`
 	Enum                   []EnumValue `yaml:"enum"`         // 3.2
 	SemanticType           string      `yaml:"semanticType"` // 3.2
-	Map                    any         `yaml:"map"`          // 3.2
+	Map                    *Map        `yaml:"map"`          // 3.2
+}
+
+// Map describes the keys and the values of a property of logicalType map (3.2).
+type Map struct {
+	Key   *Property `yaml:"key"`
+	Value *Property `yaml:"value"`
+}
+
+// Synonym is another name of an object or property (3.2).
+type Synonym struct {
+	ID               string           `yaml:"id"`
+	Synonym          string           `yaml:"synonym"`
+	Description      string           `yaml:"description"`
+	Locale           string           `yaml:"locale"` // BCP 47
+	Source           string           `yaml:"source"`
+	Status           string           `yaml:"status"`
+	CustomProperties []CustomProperty `yaml:"customProperties"`
 }
 
 // Options are the logicalTypeOptions of every logical type; which of them a
@@ -141,12 +143,13 @@ type Options struct {
 	ElementType      string   `yaml:"elementType"`
 	DistanceMetric   string   `yaml:"distanceMetric"`
 	EmbeddingModel   string   `yaml:"embeddingModel"`
+	EmbeddingVersion string   `yaml:"embeddingModelVersion"`
 	Normalized       *bool    `yaml:"normalized"`
 }
 
 // EnumValue is one value that a property may have.
 type EnumValue struct {
-	Value                    any                       `yaml:"value"`
+	Value                    any                       `yaml:"value" write:"always"`
 	Label                    string                    `yaml:"label"`
 	ID                       string                    `yaml:"id"`
 	Description              string                    `yaml:"description"`
@@ -215,7 +218,7 @@ type Relationship struct {
 type CustomProperty struct {
 	ID          string `yaml:"id"`
 	Property    string `yaml:"property"`
-	Value       any    `yaml:"value"`
+	Value       any    `yaml:"value" write:"always"`
 	Description string `yaml:"description"`
 	Vendor      string `yaml:"vendor"` // 3.2; ours is "sallyport"
 }
@@ -242,10 +245,10 @@ type Support struct {
 
 // Price is what the data costs.
 type Price struct {
-	ID            string  `yaml:"id"`
-	PriceAmount   float64 `yaml:"priceAmount"`
-	PriceCurrency string  `yaml:"priceCurrency"`
-	PriceUnit     string  `yaml:"priceUnit"`
+	ID            string   `yaml:"id"`
+	PriceAmount   *float64 `yaml:"priceAmount"`
+	PriceCurrency string   `yaml:"priceCurrency"`
+	PriceUnit     string   `yaml:"priceUnit"`
 }
 
 // Role is an access role.
@@ -263,7 +266,7 @@ type Role struct {
 type SLAProperty struct {
 	ID                       string                    `yaml:"id"`
 	Property                 string                    `yaml:"property"`
-	Value                    any                       `yaml:"value"`
+	Value                    any                       `yaml:"value" write:"always"`
 	ValueExt                 any                       `yaml:"valueExt"`
 	Unit                     string                    `yaml:"unit"`
 	Element                  string                    `yaml:"element"`
@@ -273,76 +276,6 @@ type SLAProperty struct {
 	Schedule                 string                    `yaml:"schedule"`
 	CustomProperties         []CustomProperty          `yaml:"customProperties"`
 	AuthoritativeDefinitions []AuthoritativeDefinition `yaml:"authoritativeDefinitions"`
-}
-
-// versions of the standard that are read.
-var versions = []string{"v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"}
-
-// serverKeys are the keys that the types of servers have, whichever the type.
-var serverKeys = []string{"account", "catalog", "customProperties", "database", "dataset", "delimiter", "description", "encoding", "endpointUrl",
-	"environment", "format", "host", "id", "location", "path", "port", "project", "region", "regionName", "roles", "schema", "server",
-	"serviceName", "stagingDir", "stream", "type", "warehouse"}
-
-// Parse reads a document strictly. The error is yamldoc.Problems.
-func Parse(file string, data []byte) (*Contract, error) {
-	doc, err := yamldoc.Parse(file, data)
-	if err != nil {
-		return nil, err
-	}
-	c := &Contract{doc: doc}
-	if err := doc.Decode(c); err != nil {
-		return nil, err
-	}
-	var problems yamldoc.Problems
-	add := func(path, message, hint string) { problems = append(problems, doc.Problem(path, message, hint)) }
-	if !slices.Contains(versions, c.APIVersion) {
-		add("apiVersion", fmt.Sprintf("%q is not a version of the standard that is read", c.APIVersion), fmt.Sprintf("one of %v", versions))
-	}
-	if c.Kind != "DataContract" {
-		add("kind", fmt.Sprintf("%q is not the kind of a contract", c.Kind), "DataContract")
-	}
-	if c.ID == "" {
-		add("id", "a contract needs an id", "")
-	}
-	if c.Version == "" {
-		add("version", "a contract needs a version", "semantic, such as 1.0.0")
-	}
-	if c.Status == "" && c.APIVersion != "v3.2.0" {
-		add("status", "a contract needs a status", "proposed, draft, active, deprecated or retired")
-	}
-	for i, s := range c.Servers {
-		for _, key := range slices.Sorted(maps.Keys(s.More)) {
-			if slices.Contains(serverKeys, key) {
-				continue
-			}
-			// 3.2.0 has types of servers whose keys are not all listed here: there
-			// only what looks like a slip is one.
-			near := yamldoc.Nearest(key, serverKeys)
-			if near != "" {
-				add(fmt.Sprintf("servers[%d].%s", i, key), fmt.Sprintf("unknown key %q", key), fmt.Sprintf("did you mean %q?", near))
-			} else if c.APIVersion != "v3.2.0" {
-				add(fmt.Sprintf("servers[%d].%s", i, key), fmt.Sprintf("unknown key %q", key), "known here: "+strings.Join(serverKeys, ", "))
-			}
-		}
-	}
-	names := map[string]bool{}
-	for i, o := range c.Schema {
-		path := fmt.Sprintf("schema[%d]", i)
-		switch {
-		case o.Name == "":
-			add(path, "a schema object needs a name", "")
-		case names[o.Name]:
-			add(path+".name", fmt.Sprintf("there are two schema objects %q", o.Name), "")
-		}
-		names[o.Name] = true
-		if o.LogicalType != "" && o.LogicalType != "object" {
-			add(path+".logicalType", "the logicalType of a schema object is object", "")
-		}
-	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return c, nil
 }
 
 // Problem is a problem at a path of the document ("schema[0].properties[3]").

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sallyport-io/sallyport/shared/record"
 )
 
 // Severity says what a broken rule means: errors decide, the others are told.
@@ -17,18 +19,26 @@ const (
 
 func (s Severity) String() string { return [...]string{"error", "warning", "info"}[s] }
 
+var severities = map[string]Severity{"": Error, "error": Error, "warning": Warning, "warn": Warning, "info": Info}
+
 // metric is a library metric that is counted over a drop and compared at its
 // end. Where a metric must be 0 it is a rule of each row instead.
 type metric struct {
-	id       int   // field; 0: of the whole object
-	counts   check // a value counts where this answers a rule
-	nulls    bool  // nulls count
-	empty    bool  // empty CSV fields count, which are nulls
-	key      int   // duplicateValues: index in Compiled.keys; else -1
-	percent  bool
-	rule     rule
-	compare  func(float64) bool
-	operator string
+	path    string
+	on      []counted // what makes a row count; a row counts once
+	key     int       // duplicateValues: index in Compiled.keys; else -1
+	percent bool
+	rule    rule
+	compare func(float64) bool
+}
+
+// counted tells which values of a field count.
+type counted struct {
+	metric int // in Compiled.metrics
+	id     int
+	value  check // a value counts where this answers a rule
+	nulls  bool  // nulls count
+	empty  bool  // empty CSV fields count, which are nulls
 }
 
 // metrics are those of the standard's library.
@@ -37,16 +47,13 @@ var metrics = []string{"nullValues", "missingValues", "invalidValues", "duplicat
 // rules30 are the names that ODCS 3.0 gave to metrics.
 var rules30 = map[string]string{"duplicateCount": "duplicateValues", "validValues": "invalidValues"}
 
+// notRun says why rules of a type are not run.
+var notRun = map[string]string{"sql": "rows are held to the contract before they are in a database", "custom": "its engine is not part of Sallyport"}
+
 // quality compiles a quality rule of a property, or of the object (id 0).
 func (b *compiler) quality(q *Quality, id int, at string) {
-	severity := Error
-	switch strings.ToLower(q.Severity) {
-	case "", "error":
-	case "warning", "warn":
-		severity = Warning
-	case "info":
-		severity = Info
-	default:
+	severity, known := severities[strings.ToLower(q.Severity)]
+	if !known {
 		b.problem(at+".severity", fmt.Sprintf("%q is not a severity", q.Severity), "info, warning or error")
 	}
 	metricName, old := q.Metric, false
@@ -73,10 +80,13 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 	}
 	switch kind {
 	case "library":
-	case "text":
-		return // words for people
+	case "text": // words for people
+		if b.texts++; b.texts == 1 {
+			b.textAt = at
+		}
+		return
 	case "sql", "custom":
-		b.unenforced(at, fmt.Sprintf("the %s rule %q is not run", kind, name), "use a library metric or logicalTypeOptions")
+		b.unenforced(at, fmt.Sprintf("the %s rule %q is not run: %s", kind, name, notRun[kind]), "use a library metric or logicalTypeOptions")
 		return
 	default:
 		b.problem(at+".type", fmt.Sprintf("there is no type of rule %q", kind), "text, library, sql or custom")
@@ -94,17 +104,31 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 		b.problem(at, err.Error(), "one of mustBe, mustNotBe, mustBeGreaterThan, mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween, mustNotBeBetween")
 		return
 	}
-	m := metric{id: id, key: -1, compare: compare, percent: strings.HasPrefix(q.Unit, "percent"), operator: words,
+	m := metric{path: b.records[id].Path, key: -1, compare: compare, percent: strings.HasPrefix(q.Unit, "percent"),
 		rule: rule{name: metricName, severity: severity, do: "correct the rows"}}
 	unit := "rows"
 	if m.percent {
 		unit = "percent of the rows"
 	}
-	m.rule.want = fmt.Sprintf("%s that are %s %s", metricName, words, unit)
+	m.rule.want = fmt.Sprintf("%s: %s %s", metricName, words, unit)
 	if q.Unit != "" && q.Unit != "rows" && !m.percent {
 		b.unenforced(at+".unit", fmt.Sprintf("the unit %q is taken as rows", q.Unit), "rows or percent")
 	}
-	f := &b.out.fields[id]
+	if !slices.Contains(metrics, metricName) {
+		b.problem(at+".metric", fmt.Sprintf("there is no metric %q", metricName), strings.Join(metrics, ", "))
+		return
+	}
+	ids := []int{id}
+	if id == 0 && metricName != "rowCount" {
+		if ids = b.named(q.Arguments.Properties, metricName, at); ids == nil {
+			return
+		}
+		var paths []string
+		for _, id := range ids {
+			paths = append(paths, b.records[id].Path)
+		}
+		m.path = strings.Join(paths, ", ")
+	}
 	switch metricName {
 	case "rowCount":
 		m.rule.want = words + " rows"
@@ -116,22 +140,6 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 		b.out.metrics = append(b.out.metrics, m)
 		return
 	case "duplicateValues":
-		ids := []int{id}
-		if id == 0 {
-			ids = nil
-			for _, name := range q.Arguments.Properties {
-				k := slices.IndexFunc(b.records[0].Members, func(m int) bool { return b.records[m].Name == name })
-				if k < 0 {
-					b.problem(at+".arguments.properties", fmt.Sprintf("there is no property %q", name), "")
-					return
-				}
-				ids = append(ids, b.records[0].Members[k])
-			}
-			if len(ids) == 0 {
-				b.problem(at+".arguments", "duplicateValues of an object needs arguments.properties", "")
-				return
-			}
-		}
 		before := len(b.out.keys)
 		b.unique(ids, metricName, at, severity)
 		if len(b.out.keys) > before && !zero {
@@ -141,79 +149,109 @@ func (b *compiler) quality(q *Quality, id int, at string) {
 		}
 		return
 	}
-	if id == 0 {
-		b.unenforced(at, fmt.Sprintf("the metric %q is not one of an object", metricName), "rowCount or duplicateValues")
-		return
-	}
-	broken := m.rule
-	switch metricName {
-	case "nullValues":
-		m.nulls = true
-		broken.want = "a value"
-		if zero && severity == Error {
-			f.required = &broken
+	m.on = make([]counted, 0, len(ids))
+	for _, id := range ids {
+		c := counted{metric: len(b.out.metrics), id: id}
+		if !b.counted(&c, q, metricName, valid, validAt, at, m.rule, zero && severity == Error) {
 			return
 		}
-		m.counts = func([]byte) *rule { return nil }
+		m.on = append(m.on, c)
+	}
+	if !zero || severity != Error {
+		b.out.metrics = append(b.out.metrics, m)
+	}
+}
+
+// named finds the properties of an object's rule.
+func (b *compiler) named(properties []string, metricName, at string) (ids []int) {
+	if len(properties) == 0 {
+		b.problem(at+".arguments", fmt.Sprintf("%s of an object needs arguments.properties", metricName), "the properties that it is about")
+		return nil
+	}
+	for _, name := range properties {
+		k := slices.IndexFunc(b.records, func(f record.Field) bool { return f.Path == name && f.Path != "" })
+		if k < 0 {
+			b.problem(at+".arguments.properties", fmt.Sprintf("there is no property %q", name), "")
+			return nil
+		}
+		ids = append(ids, k)
+	}
+	return ids
+}
+
+// counted compiles which values of a field count, or, where none may, what a
+// row with such a value breaks.
+func (b *compiler) counted(c *counted, q *Quality, metricName string, valid []any, validAt, at string, broken rule, decides bool) bool {
+	f := &b.out.fields[c.id]
+	if metricName != "nullValues" && !single(f.typ) {
+		b.unenforced(at, fmt.Sprintf("the metric %q is checked on single values only", metricName), "say it of what is inside")
+		return false
+	}
+	switch metricName {
+	case "nullValues":
+		c.nulls = true
+		broken.want = "a value"
+		c.value = func([]byte) *rule { return nil }
+		if decides {
+			f.required = &broken
+		}
+		return true
 	case "missingValues":
 		if len(q.Arguments.MissingValues) == 0 {
 			b.problem(at+".arguments", "missingValues needs arguments.missingValues", "")
-			return
+			return false
 		}
 		broken.want = "a value that does not mean that it is missing"
 		texts := b.literals(at+".arguments.missingValues", q.Arguments.MissingValues)
-		m.nulls = len(texts) < len(q.Arguments.MissingValues)
-		m.empty = m.nulls || slices.Contains(texts, "")
-		if zero && severity == Error {
-			if m.nulls {
-				f.required = &broken
-			}
-			if m.empty {
-				f.missing = &broken
-			}
+		c.nulls = len(texts) < len(q.Arguments.MissingValues)
+		c.empty = c.nulls || slices.Contains(texts, "")
+		if decides && c.nulls {
+			f.required = &broken
 		}
-		means := lookup(texts)
-		m.counts = func(v []byte) *rule {
-			if means(v) {
+		if decides && c.empty {
+			f.missing = &broken
+		}
+		means := oneOf(texts, f.typ, &broken)
+		c.value = func(v []byte) *rule {
+			if means(v) == nil {
 				return &broken
 			}
 			return nil
 		}
 	case "invalidValues":
-		switch {
-		case len(valid) > 0:
+		if len(valid) == 0 && q.Arguments.Pattern == "" {
+			b.problem(at+".arguments", "invalidValues needs arguments.validValues or arguments.pattern", "")
+			return false
+		}
+		in := func([]byte) *rule { return nil }
+		if len(valid) > 0 {
 			broken.want = fmt.Sprintf("one of the %d valid values of the contract", len(valid))
-			m.counts = oneOf(b.literals(validAt, valid), b.records[id].Type, &broken)
-		case q.Arguments.Pattern != "":
+			in = oneOf(b.literals(validAt, valid), f.typ, &broken)
+		}
+		c.value = in
+		if q.Arguments.Pattern != "" {
 			p, err := compilePattern(q.Arguments.Pattern)
 			if err != nil {
 				b.problem(at+".arguments.pattern", err.Error(), "")
-				return
+				return false
 			}
-			broken.want = "text that matches " + q.Arguments.Pattern
-			m.counts = func(v []byte) *rule {
-				if p.match(v) {
+			if len(valid) > 0 {
+				broken.want += ", and text that matches " + q.Arguments.Pattern
+			} else {
+				broken.want = "text that matches " + q.Arguments.Pattern
+			}
+			c.value = func(v []byte) *rule {
+				if in(v) == nil && p.match(v) {
 					return nil
 				}
 				return &broken
 			}
-		default:
-			b.problem(at+".arguments", "invalidValues needs arguments.validValues or arguments.pattern", "")
-			return
 		}
-	default:
-		b.problem(at+".metric", fmt.Sprintf("there is no metric %q", metricName), strings.Join(metrics, ", "))
-		return
 	}
-	if !single(b.records[id].Type) {
-		b.unenforced(at, fmt.Sprintf("the metric %q is checked on single values only", metricName), "")
-		return
+	if decides {
+		f.checks = append(f.checks, c.value)
 	}
-	if zero && severity == Error {
-		f.checks = append(f.checks, m.counts)
-		return
-	}
-	b.out.metrics = append(b.out.metrics, m)
+	return true
 }
 
 // any tells whether an operator is set.

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +21,7 @@ func (b *compiler) options(f *field, p *Property, logical, at string) {
 		"number": {"format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
 		"object": {"minProperties", "maxProperties", "required"},
 		"array":  {"minItems", "maxItems", "uniqueItems"},
-		"vector": {"dimensions", "elementType", "distanceMetric", "embeddingModel", "normalized"},
+		"vector": {"dimensions", "elementType", "distanceMetric", "embeddingModel", "embeddingModelVersion", "normalized"},
 	}
 	taken["integer"] = taken["number"]
 	taken["timestamp"] = append([]string{"timezone", "defaultTimezone"}, taken["date"]...)
@@ -35,8 +36,10 @@ func (b *compiler) options(f *field, p *Property, logical, at string) {
 		b.text(f, o, at)
 	case record.Integer, record.Number:
 		b.number(f, o, at)
+		f.own = len(f.checks)
 	case record.Boolean:
 		kind := f.kind
+		f.own = 1
 		f.checks = append(f.checks, func(v []byte) *rule {
 			if s := string(v); s == "true" || s == "false" || s == "TRUE" || s == "FALSE" || s == "True" || s == "False" {
 				return nil
@@ -45,16 +48,18 @@ func (b *compiler) options(f *field, p *Property, logical, at string) {
 		})
 	case record.Date, record.Timestamp, record.Time:
 		b.moment(f, o, at)
+		f.own = len(f.checks)
 	case record.Array:
-		b.counts(f, o.MinItems, o.MaxItems, "items")
+		if logical == "vector" {
+			b.vector(f, o, at)
+			break
+		}
+		b.counts(f, o.MinItems, o.MaxItems, at, "minItems", "maxItems", "item", "items")
 		if o.UniqueItems {
 			f.uniqueItems = &rule{name: "uniqueItems", want: "no item twice", do: "send each once"}
 		}
 	case record.Object, record.Opaque:
-		b.counts(f, o.MinProperties, o.MaxProperties, "properties")
-		if f.typ == record.Opaque && (o.MinProperties != nil || o.MaxProperties != nil || len(o.Required) > 0) {
-			b.unenforced(at, f.path+" is not described: its options are not checked", "describe it under properties")
-		}
+		b.counts(f, o.MinProperties, o.MaxProperties, at, "minProperties", "maxProperties", "property", "properties")
 	}
 }
 
@@ -71,7 +76,7 @@ func (o Options) present() []string {
 		{"minProperties", o.MinProperties != nil}, {"maxProperties", o.MaxProperties != nil}, {"required", len(o.Required) > 0},
 		{"minItems", o.MinItems != nil}, {"maxItems", o.MaxItems != nil}, {"uniqueItems", o.UniqueItems},
 		{"dimensions", o.Dimensions != nil}, {"elementType", o.ElementType != ""}, {"distanceMetric", o.DistanceMetric != ""},
-		{"embeddingModel", o.EmbeddingModel != ""}, {"normalized", o.Normalized != nil},
+		{"embeddingModel", o.EmbeddingModel != ""}, {"embeddingModelVersion", o.EmbeddingVersion != ""}, {"normalized", o.Normalized != nil},
 	} {
 		if p.set {
 			names = append(names, p.name)
@@ -83,7 +88,7 @@ func (o Options) present() []string {
 // text compiles the options of a string. Lengths are in code points.
 func (b *compiler) text(f *field, o Options, at string) {
 	if o.MinLength != nil || o.MaxLength != nil {
-		low, high := 0, int(^uint(0)>>1)
+		low, high := 0, math.MaxInt
 		if o.MinLength != nil {
 			low = *o.MinLength
 		}
@@ -93,8 +98,8 @@ func (b *compiler) text(f *field, o Options, at string) {
 		if low < 0 || high < low {
 			b.problem(at, "minLength must not be negative, nor more than maxLength", "")
 		}
-		short := &rule{name: "minLength", want: fmt.Sprintf("at least %d characters", low), do: "send the whole value"}
-		long := &rule{name: "maxLength", want: fmt.Sprintf("at most %d characters", high), do: "shorten it, or agree on a new version of the contract"}
+		short := &rule{name: "minLength", want: "at least " + quantity(low, "character", "characters"), do: "send the whole value"}
+		long := &rule{name: "maxLength", want: "at most " + quantity(high, "character", "characters"), do: "shorten it, or agree on a new version of the contract"}
 		f.checks = append(f.checks, func(v []byte) *rule {
 			n := len(v)
 			if n < low {
@@ -128,9 +133,10 @@ func (b *compiler) text(f *field, o Options, at string) {
 	if o.Format != "" {
 		is, known := formats[o.Format]
 		if !known {
-			b.unenforced(at+".format", fmt.Sprintf("%s: the format %q is not checked", f.path, o.Format), "email, uuid, uri, hostname, ipv4, ipv6, byte")
+			b.unenforced(at+".format", fmt.Sprintf("%s: the format %q is not checked", f.path, o.Format), "email, uuid, uri, hostname, ipv4, ipv6, byte, binary, password")
 			return
 		}
+		f.bytes, f.uuid = o.Format == "byte" || o.Format == "binary", o.Format == "uuid"
 		broken := &rule{name: "format", want: "text in the format " + o.Format, do: "write it in that format"}
 		f.checks = append(f.checks, func(v []byte) *rule {
 			if is(v) {
@@ -141,169 +147,67 @@ func (b *compiler) text(f *field, o Options, at string) {
 	}
 }
 
-// number compiles the options of numbers and integers. A format bounds an
-// integer's width; without one there is no bound, although ODCS's default is
-// i32: real contracts leave it out and mean larger ones.
-func (b *compiler) number(f *field, o Options, at string) {
-	kind, integer := f.kind, f.typ == record.Integer
-	type limit struct {
-		bound *decimal
-		sign  int // of value.compare(bound) that is broken
-		equal bool
-		rule  *rule
-	}
-	var limits []limit
-	add := func(name string, v any, sign int, equal bool, words string) {
-		if v == nil {
-			return
-		}
-		d, err := bound(b.literal(at+"."+name, v))
-		if err != nil {
-			b.problem(at+"."+name, err.Error(), "")
-			return
-		}
-		limits = append(limits, limit{d, sign, equal, &rule{name: name, want: words + " " + d.String(), do: "correct the number"}})
-	}
-	add("minimum", o.Minimum, -1, false, "at least")
-	add("exclusiveMinimum", o.ExclusiveMinimum, -1, true, "more than")
-	add("maximum", o.Maximum, 1, false, "at most")
-	add("exclusiveMaximum", o.ExclusiveMaximum, 1, true, "less than")
-	switch {
-	case o.Format == "" || o.Format == "f32" || o.Format == "f64":
-	case integer:
-		low, high, err := widths(o.Format)
-		if err != nil {
-			b.problem(at+".format", err.Error(), "")
-			break
-		}
-		width := &rule{name: "format", want: "a number that fits " + o.Format, do: "correct the number"}
-		limits = append(limits, limit{low, -1, false, width}, limit{high, 1, false, width})
-	default:
-		b.unenforced(at+".format", fmt.Sprintf("%s: the format %q is not checked", f.path, o.Format), "f32 or f64")
-	}
-	var step *multiple
-	var stepRule *rule
-	if o.MultipleOf != nil {
-		d, err := bound(b.literal(at+".multipleOf", o.MultipleOf))
-		if err == nil {
-			step, err = newMultiple(d)
-		}
-		if err != nil {
-			b.problem(at+".multipleOf", err.Error(), "")
-		} else {
-			stepRule = &rule{name: "multipleOf", want: "a multiple of " + d.String(), do: "correct the number"}
-		}
-	}
-	f.checks = append(f.checks, func(v []byte) *rule {
-		if integer {
-			if !isInteger(v) {
-				return kind
-			}
-			if len(limits) == 0 && step == nil {
-				return nil
-			}
-		}
-		d, ok := parseDecimal(v)
-		if !ok {
-			return kind
-		}
-		for i := range limits {
-			l := &limits[i]
-			if c := d.compare(l.bound); c == l.sign || c == 0 && l.equal {
-				return l.rule
-			}
-		}
-		if step != nil && !step.divides(&d) {
-			return stepRule
-		}
-		return nil
-	})
-}
-
-// moment compiles the options of dates, timestamps and times.
-func (b *compiler) moment(f *field, o Options, at string) {
-	kind, zone := f.kind, zoneMay
-	if o.Timezone != nil {
-		zone = zoneMustNot
-		if *o.Timezone {
-			zone = zoneMust
-		}
-	}
-	if o.DefaultTimezone != "" && !slices.Contains([]string{"UTC", "Etc/UTC", "Z", "GMT"}, o.DefaultTimezone) {
-		b.unenforced(at+".defaultTimezone", f.path+": values without a zone are compared as UTC", "")
-	}
-	var parse func([]byte) (instant, bool)
-	switch f.typ {
-	case record.Date:
-		parse = isoDate
-		kind.want = "a date such as 2026-01-31"
-	case record.Timestamp:
-		parse = func(v []byte) (instant, bool) { return isoTimestamp(v, zone) }
-		kind.want = "a timestamp such as 2026-01-31T12:00:00Z"
-	default:
-		parse = func(v []byte) (instant, bool) { return isoTime(v, zone) }
-		kind.want = "a time such as 12:00:00"
-	}
-	if o.Format != "" {
-		l, err := parseLayout(o.Format)
-		if err != nil {
-			b.problem(at+".format", err.Error(), "yyyy MM dd HH mm ss SSS XXX and literals are understood")
-			return
-		}
-		parse = l.parse
-		kind.want = "text in the format " + o.Format
-	}
-	type limit struct {
-		bound instant
-		sign  int
-		equal bool
-		rule  *rule
-	}
-	var limits []limit
-	add := func(name string, v any, sign int, equal bool, words string) {
-		if v == nil {
-			return
-		}
-		text := fmt.Sprint(v)
-		t, ok := parse([]byte(text))
-		if !ok {
-			b.problem(at+"."+name, "must be written as the values are: "+kind.want, "")
-			return
-		}
-		limits = append(limits, limit{t, sign, equal, &rule{name: name, want: words + " " + text, do: "correct it"}})
-	}
-	add("minimum", o.Minimum, -1, false, "at or after")
-	add("exclusiveMinimum", o.ExclusiveMinimum, -1, true, "after")
-	add("maximum", o.Maximum, 1, false, "at or before")
-	add("exclusiveMaximum", o.ExclusiveMaximum, 1, true, "before")
-	f.checks = append(f.checks, func(v []byte) *rule {
-		t, ok := parse(v)
-		if !ok {
-			return kind
-		}
-		for i := range limits {
-			l := &limits[i]
-			if c := t.compare(l.bound); c == l.sign || c == 0 && l.equal {
-				return l.rule
-			}
-		}
-		return nil
-	})
-}
-
-func (b *compiler) counts(f *field, low, high *int, what string) {
+// counts compiles how many items or members there may be.
+func (b *compiler) counts(f *field, low, high *int, at, lowName, highName, one, more string) {
 	if low == nil && high == nil {
 		return
 	}
-	f.maxCount = int(^uint(0) >> 1)
-	words := []string{}
+	f.minCount, f.maxCount = 0, math.MaxInt
 	if low != nil {
 		f.minCount = *low
-		words = append(words, fmt.Sprintf("at least %d", *low))
+		f.few = &rule{name: lowName, want: "at least " + quantity(*low, one, more), do: "send as many as the contract says"}
 	}
 	if high != nil {
 		f.maxCount = *high
-		words = append(words, fmt.Sprintf("at most %d", *high))
+		f.many = &rule{name: highName, want: "at most " + quantity(*high, one, more), do: "send as many as the contract says"}
 	}
-	f.count = &rule{name: "count", want: strings.Join(words, " and ") + " " + what, do: "send as many as the contract says"}
+	if f.minCount < 0 || f.maxCount < f.minCount {
+		b.problem(at, fmt.Sprintf("%s must not be negative, nor more than %s", lowName, highName), "")
+	}
+}
+
+// quantity is a number of things, in words.
+func quantity(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// vector compiles the options of a vector (3.2): an array of numbers.
+func (b *compiler) vector(f *field, o Options, at string) {
+	if o.Dimensions == nil || *o.Dimensions < 1 {
+		b.problem(at+".dimensions", "a vector needs its number of dimensions", "")
+		return
+	}
+	f.minCount, f.maxCount = *o.Dimensions, *o.Dimensions
+	f.few = &rule{name: "dimensions", want: quantity(*o.Dimensions, "number", "numbers"), do: "send as many as the contract says"}
+	f.many = f.few
+	if o.Normalized != nil && *o.Normalized {
+		f.normalized = &rule{name: "normalized", want: "a vector whose length is 1", do: "divide it by its length"}
+	}
+}
+
+// elements are the numbers of a vector, as a property of their own.
+func (b *compiler) elements(o Options, at string) *Property {
+	p := &Property{Required: true}
+	p.LogicalType = "number"
+	switch kind := strings.ToLower(o.ElementType); kind {
+	case "", "float", "double", "float16", "bfloat16", "f16", "bf16", "number":
+	case "float32", "f32":
+		p.LogicalTypeOptions.Format = "f32"
+	case "float64", "f64":
+		p.LogicalTypeOptions.Format = "f64"
+	case "int8", "i8", "int16", "i16", "int32", "i32", "int64", "i64", "uint8", "u8", "uint16", "u16", "uint32", "u32", "uint64", "u64":
+		p.LogicalType = "integer"
+		p.LogicalTypeOptions.Format = strings.Replace(kind, "int", "i", 1)
+		if p.LogicalTypeOptions.Format[0] == 'u' {
+			p.LogicalTypeOptions.Format = "u" + strings.TrimLeft(kind, "uint")
+		}
+	case "integer", "int":
+		p.LogicalType = "integer"
+	default:
+		b.unenforced(at+".logicalTypeOptions.elementType", fmt.Sprintf("the elementType %q is taken as any number", o.ElementType), "float32, float64, int8 or uint8")
+	}
+	return p
 }

@@ -1,11 +1,11 @@
 package contract
 
 import (
-	"bytes"
 	"fmt"
 	"hash/maphash"
 	"slices"
 
+	"github.com/sallyport-io/sallyport/shared/keyset"
 	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
@@ -23,16 +23,20 @@ type Violation struct {
 
 // ValidatorOptions bound what a Validator remembers.
 type ValidatorOptions struct {
-	UniqueKeys int // keys of all that must be unique; 0: 2,000,000
+	KeyMemory int64  // bytes in which keys are remembered before they go to disk; 0: 64 MiB
+	SpillDir  string // the folder that they go to; "": os.TempDir()
+	SpillSize int64  // bytes of it; 0: no limit
 }
 
-// Validator holds the rows of one drop to a contract. It is for one goroutine.
+// Validator holds the rows of one drop to a contract. It is for one goroutine, and
+// must be closed.
 type Validator struct {
 	c       *Compiled
-	max     int
 	seeds   [2]maphash.Seed
-	sets    []keySet // per Compiled.keys
-	keys    int
+	sets    []*keyset.Set // per Compiled.keys
+	hashes  []keyset.Key  // hashedAhead for each of them: of the rows from..ahead of the batch at hand
+	from    int
+	ahead   int
 	counts  []int64 // per Compiled.metrics
 	doubles []int64 // per Compiled.keys that are counted
 	rows    int64
@@ -40,7 +44,10 @@ type Validator struct {
 	scratch []byte
 	key     []byte
 	items   []record.Node
-	byField [][]int // metrics by field
+	byField [][]counted // by field
+	last    []int64     // per Compiled.metrics: the row that was counted last
+	refs    []keysSeen  // per Compiled.refs
+	inner   map[int]*inner
 	quick   []quick // by field
 	suspect []bool  // by row of the batch at hand
 }
@@ -57,7 +64,7 @@ func (v *Validator) short(f *field) quick {
 	if v.byField != nil && v.byField[f.id] != nil {
 		return quick{} // something is counted
 	}
-	q := quick{text: f.typ != record.Object && f.typ != record.Array, null: f.required == nil && f.missing == nil}
+	q := quick{text: f.typ != record.Object && f.typ != record.Array && f.inside == nil, null: f.required == nil && f.missing == nil}
 	switch len(f.checks) {
 	case 0:
 	case 1:
@@ -77,17 +84,16 @@ func (v *Validator) short(f *field) quick {
 
 // NewValidator begins a drop.
 func (c *Compiled) NewValidator(o ValidatorOptions) *Validator {
-	if o.UniqueKeys == 0 {
-		o.UniqueKeys = 2_000_000
-	}
-	v := &Validator{c: c, max: o.UniqueKeys, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		sets: make([]keySet, len(c.keys)), counts: make([]int64, len(c.metrics)), doubles: make([]int64, len(c.keys))}
-	for i, m := range c.metrics {
-		if m.counts != nil {
+	v := &Validator{c: c, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		counts: make([]int64, len(c.metrics)), last: make([]int64, len(c.metrics)),
+		doubles: make([]int64, len(c.keys))}
+	v.makeSets(o)
+	for _, m := range c.metrics {
+		for _, on := range m.on {
 			if v.byField == nil {
-				v.byField = make([][]int, len(c.fields))
+				v.byField = make([][]counted, len(c.fields))
 			}
-			v.byField[m.id] = append(v.byField[m.id], i)
+			v.byField[on.id] = append(v.byField[on.id], on)
 		}
 	}
 	v.quick = make([]quick, len(c.fields))
@@ -99,10 +105,11 @@ func (c *Compiled) NewValidator(o ValidatorOptions) *Validator {
 
 // Check holds the rows of b to the contract. It sets invalid[i] for each row
 // that breaks a rule whose severity is error, and calls report for each broken
-// rule. len(invalid) is len(b.Rows). The error, of kind Invalid, says that the
-// drop cannot be checked on.
+// rule. len(invalid) is len(b.Rows). The error says that the drop cannot be checked
+// on: Invalid where it has too many keys, Retry where the disk fails.
 func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation)) error {
 	v.suspects(b)
+	v.from, v.ahead = 0, 0
 	for i := range b.Rows {
 		row := &b.Rows[i]
 		v.rows++
@@ -119,6 +126,33 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 				return err
 			}
 		}
+		if len(v.refs) > 0 && !invalid[i] {
+			if err := v.refer(b, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// find is the node of a field of row i that is not inside an array; nil if there
+// is none.
+func (v *Validator) find(b *record.Batch, i, id int) *record.Node {
+	trail := v.c.fields[id].trail
+	at, past := b.Rows[i].First, b.Rows[i].Past
+	if at < past && b.Nodes[at].Field == 0 { // the row's own object
+		at++
+	}
+	for at < past {
+		n := &b.Nodes[at]
+		switch {
+		case n.Field != trail[0]:
+			at = n.Next
+		case len(trail) == 1:
+			return n
+		default:
+			at, past, trail = at+1, n.Next, trail[1:]
+		}
 	}
 	return nil
 }
@@ -129,8 +163,13 @@ func (v *Validator) Check(b *record.Batch, invalid []bool, report func(Violation
 func (v *Validator) suspects(b *record.Batch) {
 	n := len(b.Rows)
 	v.suspect = slices.Grow(v.suspect[:0], n)[:n]
-	if len(b.Keys) > 0 { // JSON
-		for i := range v.suspect {
+	if len(b.Keys) > 0 {
+		if first := typedRow(b); first != nil {
+			clear(v.suspect)
+			v.typedColumns(b, first)
+			return
+		}
+		for i := range v.suspect { // JSON
 			v.suspect[i] = true
 		}
 		return
@@ -175,11 +214,14 @@ func (v *Validator) row(b *record.Batch, i int, invalid []bool, report func(Viol
 	row := &b.Rows[i]
 	for n := row.First; n < row.Past; n++ {
 		node := &b.Nodes[n]
+		f := &v.c.fields[node.Field]
 		if broken := v.node(b, n, node); broken != nil {
 			if broken.severity == Error {
 				invalid[i] = true
 			}
-			v.report(b, i, v.c.fields[node.Field].path, broken, report)
+			v.report(b, i, f.path, broken, report)
+		} else if f.inside != nil {
+			v.inside(b, i, n, invalid, report)
 		}
 	}
 }
@@ -212,6 +254,7 @@ var forms = map[string]string{
 	record.BadDepth:     "JSON nested no deeper than limits.nesting",
 	record.BadDuplicate: "each name once in an object",
 	record.BadMember:    "only the members that the contract names",
+	record.BadTyped:     "a value that its type can have",
 	record.BadMembers:   "no more members in an object than limits.columns",
 }
 
@@ -219,11 +262,35 @@ func (v *Validator) report(b *record.Batch, i int, path string, r *rule, report 
 	report(Violation{Row: b.First + int64(i), Line: b.Rows[i].Line, Path: path, Rule: r.name, Want: r.want, Do: r.do, Severity: r.severity})
 }
 
+// count counts row v.rows in the metrics of a field, where its value is one that
+// counts; value is nil for a null.
+func (v *Validator) count(metrics []counted, value []byte, empty bool) {
+	for i := range metrics {
+		c := &metrics[i]
+		if value == nil && (c.nulls || empty && c.empty) || value != nil && c.value(value) != nil {
+			if v.last[c.metric] != v.rows {
+				v.last[c.metric] = v.rows
+				v.counts[c.metric]++
+			}
+		}
+	}
+}
+
 // node holds one value to its field and answers the first rule that it breaks.
 func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
 	f := &v.c.fields[node.Field]
+	checks := f.checks
 	var value []byte
 	switch node.Kind {
+	case record.Absent, record.Null:
+		empty := node.Kind == record.Null && len(b.Keys) == 0 // in CSV
+		if v.byField != nil {
+			v.count(v.byField[node.Field], nil, empty)
+		}
+		if f.required == nil && empty {
+			return f.missing
+		}
+		return f.required
 	case record.Text:
 		if f.typ == record.Object || f.typ == record.Array {
 			return f.kind
@@ -232,24 +299,9 @@ func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
 		if value[0] == '"' {
 			value, v.scratch = b.Value(node, v.scratch)
 		}
-	case record.Absent, record.Null:
-		empty := node.Kind == record.Null && node.Start == node.End // in CSV
-		if v.byField != nil {
-			for _, m := range v.byField[node.Field] {
-				if v.c.metrics[m].nulls || empty && v.c.metrics[m].empty {
-					v.counts[m]++
-				}
-			}
-		}
-		if f.required == nil && empty {
-			return f.missing
-		}
-		return f.required
 	case record.JSONString:
 		switch f.typ {
 		case record.String, record.Date, record.Timestamp, record.Time:
-		case record.Opaque:
-			return nil
 		default:
 			return f.kind
 		}
@@ -258,179 +310,54 @@ func (v *Validator) node(b *record.Batch, n uint32, node *record.Node) *rule {
 			value, v.scratch = b.Value(node, v.scratch)
 		}
 	case record.JSONNumber:
-		switch f.typ {
-		case record.Integer, record.Number:
-		case record.Opaque:
-			return nil
-		default:
+		if f.typ != record.Integer && f.typ != record.Number {
 			return f.kind
 		}
 		value = b.Data[node.Start:node.End]
 	case record.JSONBool:
-		switch f.typ {
-		case record.Boolean:
-		case record.Opaque:
-			return nil
-		default:
+		if f.typ != record.Boolean {
 			return f.kind
 		}
 		value = b.Data[node.Start:node.End]
 	case record.JSONObject:
-		if f.typ == record.Opaque {
+		switch f.typ {
+		case record.Opaque:
 			return nil
+		case record.Object:
+			return v.members(b, n, node, f)
 		}
-		if f.typ != record.Object {
-			return f.kind
-		}
-		return v.members(b, n, node, f)
+		return f.kind
 	case record.JSONArray:
-		if f.typ == record.Opaque {
-			return nil
-		}
 		if f.typ != record.Array {
 			return f.kind
 		}
 		return v.members(b, n, node, f)
+	default:
+		raw := b.Data[node.Start:node.End]
+		broken, left, done := f.typed(node.Kind, raw)
+		counts := v.byField != nil && v.byField[node.Field] != nil
+		if broken != nil || done && !counts {
+			return broken
+		}
+		checks, value = left, raw
+		if node.Kind != record.TypedString {
+			value, v.scratch = b.Value(node, v.scratch)
+		}
 	}
-	for _, check := range f.checks {
+	for _, check := range checks {
 		if broken := check(value); broken != nil {
 			return broken
 		}
 	}
 	if v.byField != nil {
-		for _, m := range v.byField[node.Field] {
-			if v.c.metrics[m].counts(value) != nil {
-				v.counts[m]++
-			}
-		}
+		v.count(v.byField[node.Field], value, false)
 	}
 	return nil
 }
 
-// members holds an object or array to how many it may have.
-func (v *Validator) members(b *record.Batch, n uint32, node *record.Node, f *field) *rule {
-	if f.count == nil && f.uniqueItems == nil {
-		return nil
-	}
-	items := v.items[:0]
-	if node.Kind == record.JSONArray && v.c.Schema.Fields[node.Field].Items < 0 {
-		items = appendItems(items, b, node) // the contract does not describe them: there are no nodes
-	} else {
-		for k := n + 1; k < node.Next; k = b.Nodes[k].Next {
-			if b.Nodes[k].Kind != record.Absent {
-				items = append(items, b.Nodes[k])
-			}
-		}
-	}
-	v.items = items
-	if f.count != nil && (len(items) < f.minCount || len(items) > f.maxCount) {
-		return f.count
-	}
-	if f.uniqueItems != nil && v.itemTwice(b, items) {
-		return f.uniqueItems
-	}
-	return nil
-}
-
-// appendItems appends a node for each item of an array, which is valid JSON.
-func appendItems(items []record.Node, b *record.Batch, array *record.Node) []record.Node {
-	depth, start := 0, -1
-	for i := array.Start + 1; i < array.End; i++ {
-		c := b.Data[i]
-		switch {
-		case depth == 0 && (c == ',' || c == ']'):
-			if start >= 0 {
-				items = append(items, makeItem(b, uint32(start), i))
-			}
-			start = -1
-			continue
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			continue
-		}
-		if start < 0 {
-			start = int(i)
-		}
-		switch c {
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth--
-		case '"':
-			for i++; b.Data[i] != '"'; i++ {
-				if b.Data[i] == '\\' {
-					i++
-				}
-			}
-		}
-	}
-	return items
-}
-
-// makeItem is the node of the item at data[start:end], white space behind it
-// included.
-func makeItem(b *record.Batch, start, end uint32) record.Node {
-	text := bytes.TrimRight(b.Data[start:end], " \t\r\n")
-	item := record.Node{Start: start, End: start + uint32(len(text)), Kind: record.JSONNumber}
-	switch text[0] {
-	case '"':
-		item.Kind, item.Escaped = record.JSONString, bytes.IndexByte(text, '\\') >= 0
-	case '{':
-		item.Kind = record.JSONObject
-	case '[':
-		item.Kind = record.JSONArray
-	case 't', 'f':
-		item.Kind = record.JSONBool
-	case 'n':
-		item.Kind = record.Null
-	}
-	return item
-}
-
-// itemTwice compares items as they are written, strings without their escapes
-// and the others without white space.
-func (v *Validator) itemTwice(b *record.Batch, items []record.Node) bool {
-	seen := make(map[[2]uint64]struct{}, len(items))
-	for i := range items {
-		item := &items[i]
-		value := b.Raw(item)
-		if item.Kind == record.JSONString {
-			value, v.scratch = b.Value(item, v.scratch)
-		} else if item.Kind == record.JSONObject || item.Kind == record.JSONArray {
-			value = withoutSpace(value)
-		}
-		v.key = append(append(v.key[:0], byte(item.Kind)), value...)
-		h := v.hash(v.key)
-		if _, twice := seen[h]; twice {
-			return true
-		}
-		seen[h] = struct{}{}
-	}
-	return false
-}
-
-// withoutSpace leaves out white space between JSON tokens.
-func withoutSpace(v []byte) []byte {
-	out := make([]byte, 0, len(v))
-	quoted := false
-	for i := 0; i < len(v); i++ {
-		c := v[i]
-		switch {
-		case quoted && c == '\\' && i+1 < len(v):
-			out = append(out, c)
-			i++
-			c = v[i]
-		case c == '"':
-			quoted = !quoted
-		case !quoted && bytes.IndexByte([]byte(" \t\r\n"), c) >= 0:
-			continue
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// Finish answers the rules of the whole drop that are broken.
-func (v *Validator) Finish() []Violation {
+// Finish answers the rules of the whole drop that are broken. The error, of kind
+// Retry, says that keys which were kept on disk could not be read.
+func (v *Validator) Finish() ([]Violation, error) {
 	var broken []Violation
 	for i := range v.c.metrics {
 		m := &v.c.metrics[i]
@@ -438,7 +365,7 @@ func (v *Validator) Finish() []Violation {
 		switch {
 		case m.key >= 0:
 			n = float64(v.doubles[m.key])
-		case m.rule.name == "rowCount":
+		case m.on == nil:
 			n = float64(v.rows)
 		}
 		if m.percent && v.rows > 0 {
@@ -447,13 +374,10 @@ func (v *Validator) Finish() []Violation {
 		if m.compare(n) {
 			continue
 		}
-		path := v.c.fields[m.id].path
-		if m.key >= 0 {
-			path = v.c.keys[m.key].path
-		}
-		broken = append(broken, Violation{Path: path, Rule: m.rule.name, Want: m.rule.want, Do: m.rule.do, Severity: m.rule.severity})
+		broken = append(broken, Violation{Path: m.path, Rule: m.rule.name, Want: m.rule.want, Do: m.rule.do, Severity: m.rule.severity})
 	}
-	return broken
+	dangling, err := v.dangling()
+	return append(broken, dangling...), err
 }
 
 // Rules names the rules that the contract enforces on a field: for people.

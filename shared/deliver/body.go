@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/record/avro"
+	"github.com/sallyport-io/sallyport/shared/record/parquet"
 	"github.com/sallyport-io/sallyport/shared/store"
 )
 
@@ -156,12 +159,37 @@ func (b *body) convert(ctx context.Context, w io.Writer, f record.Format) error 
 	return err
 }
 
+// rowWriter writes a file of typed values.
+type rowWriter interface {
+	Append(b *record.Batch, i int) error
+	Close() error
+}
+
+// encode writes the segment as a file of typed values to w.
+func (b *body) encode(ctx context.Context, w io.Writer, codec record.Codec) (err error) {
+	seen := cmp.Or(b.s.Seen, b.s.Schema)
+	var to rowWriter
+	if codec == record.Avro {
+		to, err = avro.NewWriter(w, seen)
+	} else {
+		to, err = parquet.NewWriter(w, seen, b.s.Format)
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.rows(ctx, to.Append); err != nil {
+		return err
+	}
+	return to.Close()
+}
+
 // onlyReader hides io.WriterTo, so that the buffer is used.
 type onlyReader struct{ io.Reader }
 
-// format is how the segment's rows are written for codec; "": as they came.
+// format is how the segment's rows are written for codec; "": as they were
+// dropped.
 func (s *Segment) format(codec record.Codec) record.Format {
-	switch codec {
+	switch codec = cmp.Or(codec, s.Dropped); codec {
 	case "", s.Format.Codec:
 		return s.Format
 	case record.CSV:

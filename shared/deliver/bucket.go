@@ -17,7 +17,7 @@ import (
 
 // bucketDestination puts each segment into an object:
 //
-//	<contract>/<drop>/<segment %06d>.<csv|ndjson|json>
+//	<contract>/<drop>/<segment %06d>.<csv|ndjson|json|parquet|avro>
 //	<contract>/<drop>/manifest.json
 type bucketDestination struct {
 	b     *blob.Bucket
@@ -54,7 +54,12 @@ func (d *bucketDestination) Deliver(ctx context.Context, s Segment) (Receipt, er
 		if f.Codec == s.Format.Codec {
 			return b.pass(w)
 		}
-		if err := b.convert(ctx, outward{w}, f); err != nil {
+		if f.Codec == record.Parquet || f.Codec == record.Avro {
+			err = b.encode(ctx, outward{w}, f.Codec)
+		} else {
+			err = b.convert(ctx, outward{w}, f)
+		}
+		if err != nil {
 			return err
 		}
 		return b.check()

@@ -62,7 +62,7 @@ type Target struct {
 	URL string // of a bucket or a topic
 	// Send is what a topic gets, SendRows or SendSegments; "" is SendRows.
 	Send string
-	// Format is how objects are written; "": as the rows came. The rows of a
+	// Format is how objects are written; "": as the rows were dropped. The rows of a
 	// topic are always JSON.
 	Format record.Codec
 	// Bucket is, with SendSegments, the URL of the bucket that the objects are
@@ -83,6 +83,9 @@ type Drop struct {
 	Contract     string // contract id
 	ID           string
 	Time         time.Time // when the drop was taken; the time of events about it
+	// Deprecation is what events about the drop say of its contract; zero if the
+	// contract stays.
+	Deprecation event.Deprecation
 }
 
 // Segment is the unit of delivery.
@@ -97,6 +100,12 @@ type Segment struct {
 	Schema  *record.Schema
 	Format  record.Format
 	Columns []int
+	// Dropped is the format that the drop came in, where Format is another; "" if
+	// it is Format. Seen describes the rows as the partner sees them, for formats
+	// of typed values: the fields of Schema, without those that the view leaves
+	// out and with the types that transforms gave them; nil: Schema.
+	Dropped record.Codec
+	Seen    *record.Schema
 
 	// Size and Digest are those of the bytes that Open reads.
 	Size   int64
@@ -133,9 +142,9 @@ type Destination interface {
 func Open(ctx context.Context, t Target, o Opener) (Destination, error) {
 	buckets, topics := cmp.Or(o.Buckets, blob.DefaultURLMux()), cmp.Or(o.Topics, pubsub.DefaultURLMux())
 	switch t.Format {
-	case "", record.CSV, record.NDJSON, record.JSON:
+	case "", record.CSV, record.NDJSON, record.JSON, record.Parquet, record.Avro:
 	default:
-		return nil, misconfigured(fmt.Sprintf("there is no format %q", t.Format), "use csv, ndjson or json")
+		return nil, misconfigured(fmt.Sprintf("there is no format %q", t.Format), "use csv, ndjson, json, parquet or avro")
 	}
 	u, err := url.Parse(t.URL)
 	if err != nil || u.Scheme == "" {

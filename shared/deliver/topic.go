@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -97,6 +98,7 @@ func (d Drop) event(typ, id string) ce.Event {
 	}
 	e.SetExtension(event.ExtCorrelationID, d.ID)
 	e.SetExtension(extSubscription, d.Subscription)
+	d.Deprecation.Mark(&e)
 	return e
 }
 
@@ -172,6 +174,13 @@ func newRowEvents(s *Segment) *rowEvents {
 	}
 	m.head = str(m.head, event.ExtCorrelationID, s.Drop.ID)
 	m.head = str(m.head, extSubscription, s.Drop.Subscription)
+	for _, a := range s.Drop.Deprecation.Attributes() {
+		if text, ok := a.Value.(string); ok {
+			m.head = str(m.head, a.Name, text)
+		} else {
+			m.head = fmt.Appendf(m.head, `,"%s":%v`, a.Name, a.Value)
+		}
+	}
 	m.head = append(m.head, `,"id":"`...)
 	return m
 }
@@ -258,6 +267,10 @@ func mediaType(c record.Codec) string {
 		return "text/csv"
 	case record.NDJSON:
 		return "application/x-ndjson"
+	case record.Parquet:
+		return "application/vnd.apache.parquet"
+	case record.Avro:
+		return "application/avro"
 	}
 	return ce.ApplicationJSON
 }

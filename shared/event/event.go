@@ -65,6 +65,7 @@ type Format struct {
 	Header     bool     `json:"header,omitempty"`     // csv: the first record names the columns
 	Terminator string   `json:"terminator,omitempty"` // lf, crlf, cr
 	Columns    []string `json:"columns,omitempty"`    // csv: names in the order of the data
+	Dropped    string   `json:"dropped,omitempty"`    // parquet, avro: what the drop came in, where codec is another
 }
 
 // DropReceived says that an object lies in the drops bucket.
@@ -92,8 +93,9 @@ func (d DropReceived) Identity() string {
 type Drop struct {
 	ID       string    `json:"id"`
 	Partner  string    `json:"partner"`
-	Contract string    `json:"contract"` // contract id
-	Object   string    `json:"object"`   // schema object in the contract
+	Contract string    `json:"contract"`          // contract id
+	Version  string    `json:"version,omitempty"` // of the contract
+	Object   string    `json:"object"`            // schema object in the contract
 	Key      string    `json:"key,omitempty"`
 	Time     time.Time `json:"time,omitzero"` // when ingest pinned the drop; key versions and expiry go by it
 }

@@ -22,7 +22,7 @@ const DefaultSegment Size = 64 << 20
 // hands out must not be changed either.
 type Bundle struct {
 	exchange  *Exchange
-	contracts []*Contract // all lists are sorted by id
+	contracts []*Contract // all lists are sorted by id, contracts then by version
 	partners  []*Partner
 	profiles  []*Profile
 
@@ -31,16 +31,26 @@ type Bundle struct {
 	digest        string
 }
 
-// Contract is one document of contracts/.
+// Contract is one document of contracts/: one version of a contract.
 type Contract struct {
-	ID   string
-	Name string
+	ID      string
+	Name    string
+	Version string
 	// Text is the document as it was written.
 	Text string
 	// Doc is the document as it was parsed.
 	Doc *contract.Contract
 
-	file string
+	file    string
+	several bool // there are other versions of the contract
+}
+
+// String names the contract, and its version where there are others.
+func (c *Contract) String() string {
+	if c.several {
+		return c.ID + " version " + c.Version
+	}
+	return c.ID
 }
 
 // Digest is the digest of the contract's text.
@@ -101,7 +111,7 @@ func (b *Bundle) SegmentSize() int64 {
 	return int64(cmp.Or(b.exchange.Segment.Size, DefaultSegment))
 }
 
-// Contracts are all contracts, by id.
+// Contracts are all versions of all contracts, by id and version.
 func (b *Bundle) Contracts() []*Contract { return b.contracts }
 
 // Partners are all partners, by id.
@@ -123,15 +133,43 @@ func (b *Bundle) Profile(id string) *Profile {
 // Subscription is the subscription with the id, or nil. It knows its partner.
 func (b *Bundle) Subscription(id string) *Subscription { return b.subscriptions[id] }
 
-// Contract is the contract with the id, or else the one with the name, or nil.
+// Contract is the contract with the id, or else the one with the name, or nil. Of
+// several versions it is the active one, and of several of those the highest.
+// What a partner's file means says DropRule.Resolved and Subscription.Resolved.
 func (b *Bundle) Contract(idOrName string) *Contract {
-	if c := find(b.contracts, idOrName, func(c *Contract) string { return c.ID }); c != nil {
-		return c
+	if all := best(b.Versions(idOrName)); len(all) > 0 {
+		return all[len(all)-1]
 	}
-	for _, c := range b.contracts {
-		if c.Name == idOrName {
-			return c
+	return nil
+}
+
+// Versions are the versions of the contract with the id, or else of the one with
+// the name, from the lowest to the highest.
+func (b *Bundle) Versions(idOrName string) []*Contract {
+	from, there := slices.BinarySearchFunc(b.contracts, idOrName, func(c *Contract, id string) int { return cmp.Compare(c.ID, id) })
+	if !there {
+		i := slices.IndexFunc(b.contracts, func(c *Contract) bool { return c.Name == idOrName && c.ID != idOrName })
+		if i < 0 {
+			return nil
 		}
+		return b.Versions(b.contracts[i].ID)
+	}
+	past := from
+	for past < len(b.contracts) && b.contracts[past].ID == idOrName {
+		past++
+	}
+	return b.contracts[from:past:past]
+}
+
+// Version is the version of a contract that an event names, or nil. Events of
+// times when contracts had one version name none: then it is that of Contract.
+func (b *Bundle) Version(id, version string) *Contract {
+	all := b.Versions(id)
+	if version == "" {
+		return b.Contract(id)
+	}
+	if i := slices.IndexFunc(all, func(c *Contract) bool { return c.Version == version }); i >= 0 {
+		return all[i]
 	}
 	return nil
 }
@@ -192,7 +230,7 @@ func (b *Bundle) seal() error {
 }
 
 func (b *Bundle) index() {
-	slices.SortFunc(b.contracts, func(x, y *Contract) int { return cmp.Compare(x.ID, y.ID) })
+	b.sortContracts()
 	slices.SortFunc(b.partners, func(x, y *Partner) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(b.profiles, func(x, y *Profile) int { return cmp.Compare(x.ID, y.ID) })
 	b.subscriptions = make(map[string]*Subscription)
@@ -202,6 +240,12 @@ func (b *Bundle) index() {
 			b.subscriptions[s.ID] = s
 		}
 	}
+}
+
+func (b *Bundle) sortContracts() {
+	slices.SortStableFunc(b.contracts, func(x, y *Contract) int {
+		return cmp.Or(cmp.Compare(x.ID, y.ID), compareVersions(x.Version, y.Version))
+	})
 }
 
 // Decode reads what Encode wrote. A document that is not a bundle of this
@@ -219,8 +263,11 @@ func Decode(data []byte) (*Bundle, error) {
 	}
 	b := &Bundle{exchange: doc.Exchange, encoded: data, digest: digest(data)}
 	b.exchange.source.file = "exchange.yaml"
-	for _, t := range doc.Contracts {
+	for i, t := range doc.Contracts {
 		file := "contracts/" + t.ID + ".odcs.yaml"
+		if i > 0 && doc.Contracts[i-1].ID == t.ID { // another version
+			file = fmt.Sprintf("contracts/%s.%d.odcs.yaml", t.ID, i)
+		}
 		c, err := contract.Parse(file, []byte(t.Text))
 		if err != nil {
 			return nil, undecodable(err)

@@ -24,21 +24,26 @@ type checker struct {
 	lenient  bool // a document could not be read: a reference may be to it
 	problems []yamldoc.Problem
 	places   map[string]string // where objects are delivered: the subscription's id
+	dropped  map[target]bool   // what partners may drop
+}
+
+// target is an object of one version of a contract.
+type target struct {
+	contract *Contract
+	object   string
 }
 
 // check answers everything that is wrong with documents that were read. If
 // some could not be read, references that lead nowhere are passed over.
 func check(b *Bundle, unread bool) []yamldoc.Problem {
-	c := checker{b: b, lenient: unread, places: make(map[string]string)}
+	c := checker{b: b, lenient: unread, places: make(map[string]string), dropped: make(map[target]bool)}
 	if b.exchange != nil {
 		c.exchange(b.exchange)
 	}
-	contracts := make(map[string]*Contract)
-	for _, k := range b.contracts {
-		if first := contracts[k.ID]; first != nil {
-			c.add(k.Problem, "id", fmt.Sprintf("contract %q is there twice, also in %s", k.ID, first.file), "give each contract an id of its own")
-		}
-		contracts[k.ID] = k
+	b.sortContracts()
+	for i, k := range b.contracts {
+		c.version(k, b.contracts[:i])
+		c.problems = append(c.problems, k.deprecationProblems()...)
 	}
 	profiles := make(map[string]*Profile)
 	for _, p := range b.profiles {
@@ -55,7 +60,10 @@ func check(b *Bundle, unread bool) []yamldoc.Problem {
 			c.add(p.Problem, "id", fmt.Sprintf("partner %q is there twice, also in %s", p.ID, first.source.file), "")
 		}
 		partners[p.ID] = p
-		c.partner(p, subscriptions)
+		c.partner(p)
+	}
+	for _, p := range b.partners { // once it is known what is dropped
+		c.subscriptions(p, subscriptions)
 	}
 	return c.problems
 }
@@ -91,7 +99,7 @@ func (c *checker) exchange(x *Exchange) {
 		value int
 	}{
 		{"limits.ratio", x.Limits.Ratio}, {"limits.columns", x.Limits.Columns}, {"limits.nesting", x.Limits.Nesting},
-		{"limits.report", x.Limits.Report}, {"limits.uniqueKeys", x.Limits.UniqueKeys},
+		{"limits.report", x.Limits.Report},
 	}
 	for _, n := range counts {
 		if n.value < 0 {
@@ -145,14 +153,27 @@ func (c *checker) profile(p *Profile) {
 	}
 }
 
-func (c *checker) partner(p *Partner, subscriptions map[string]*Partner) {
+// version holds a version of a contract against those before it.
+func (c *checker) version(k *Contract, before []*Contract) {
+	for _, other := range before {
+		switch {
+		case other.ID != k.ID:
+			continue
+		case sameVersion(other.Version, k.Version):
+			c.add(k.Problem, "id", fmt.Sprintf("contract %q is there twice, also in %s", k.ID, other.file),
+				"give each contract an id of its own, and each version of one its version")
+		case k.rank() == 0 && other.rank() == 0 && major(other.Version) == major(k.Version):
+			c.add(k.Problem, "status", fmt.Sprintf("contract %q has two active versions with the same first number, %s and %s in %s", k.ID, k.Version, other.Version, other.file),
+				"let one be active: the others are deprecated or retired")
+		}
+		k.several, other.several = true, true
+	}
+}
+
+func (c *checker) partner(p *Partner) {
 	at := p.source.problem
 	c.head(at, p.APIVersion, p.Kind, KindPartner)
 	c.id(at, "id", p.ID, shortID)
-	type target struct {
-		contract *Contract
-		object   string
-	}
 	paths := make(map[Glob]target)
 	for i, d := range p.Drops {
 		if d == nil {
@@ -160,17 +181,24 @@ func (c *checker) partner(p *Partner, subscriptions map[string]*Partner) {
 			continue
 		}
 		field := func(name string) string { return fmt.Sprintf("drops[%d].%s", i, name) }
-		k, object := c.object(at, field, d.Contract, d.Object)
+		k, object := c.object(at, field, reference{contract: d.Contract, version: d.Version, object: d.Object})
+		if d.resolved = k; k != nil {
+			c.dropped[target{k, object}] = true
+		}
 		if err := d.Glob().Check(); err != nil {
 			c.add(at, field("path"), err.Error(), "")
 			continue
 		}
 		if first, taken := paths[d.Glob()]; taken && k != nil && first != (target{k, object}) {
-			c.add(at, field("path"), fmt.Sprintf("path %s is that of contract %s already: nobody could tell what a drop there is", d.Glob(), first.contract.ID), "")
+			c.add(at, field("path"), fmt.Sprintf("path %s is that of contract %s already: nobody could tell what a drop there is", d.Glob(), first.contract), "give each a path: of its own")
 		} else if k != nil {
 			paths[d.Glob()] = target{k, object}
 		}
 	}
+}
+
+func (c *checker) subscriptions(p *Partner, subscriptions map[string]*Partner) {
+	at := p.source.problem
 	for i, s := range p.Subscriptions {
 		if s == nil {
 			c.add(at, fmt.Sprintf("subscriptions[%d]", i), "the subscription is empty", "")
@@ -205,12 +233,13 @@ func (c *checker) subscription(at problemAt, field func(string) string, s *Subsc
 		}
 		c.add(at, field("profile"), fmt.Sprintf("there is no profile %q", s.Profile), near(s.Profile, ids))
 	}
-	if k, object := c.object(at, field, s.Contract, s.Object); k != nil {
+	k, object := c.object(at, field, reference{contract: s.Contract, version: s.Version, object: s.Object, dropped: c.dropped})
+	if s.resolved = k; k != nil {
 		names := columns(k, object)
 		for i, name := range s.Columns {
 			switch where := fmt.Sprintf("%s[%d]", field("columns"), i); {
 			case !slices.Contains(names, name):
-				c.add(at, where, fmt.Sprintf("contract %s has no top-level field %q", k.ID, name), near(name, names))
+				c.add(at, where, fmt.Sprintf("contract %s has no top-level field %q", k, name), near(name, names))
 			case slices.Contains(s.Columns[:i], name):
 				c.add(at, where, fmt.Sprintf("column %q is there twice", name), "")
 			}
@@ -257,9 +286,9 @@ func (c *checker) destination(at problemAt, field func(string) string, s *Subscr
 		c.add(at, field("destination.send"), fmt.Sprintf("send is %q", d.Send), "use rows or segments")
 	}
 	switch d.Format {
-	case "", record.CSV, record.NDJSON, record.JSON:
+	case "", record.CSV, record.NDJSON, record.JSON, record.Parquet, record.Avro:
 	default:
-		c.add(at, field("destination.format"), fmt.Sprintf("format is %q", d.Format), "use csv, ndjson or json")
+		c.add(at, field("destination.format"), fmt.Sprintf("format is %q", d.Format), "use csv, ndjson, json, parquet or avro")
 	}
 }
 
@@ -276,50 +305,6 @@ func (c *checker) url(at problemAt, field func(string) string, name, text string
 	}
 }
 
-// object resolves a reference to an object of a contract, and answers nil, after
-// noting why, if it leads nowhere.
-func (c *checker) object(at problemAt, field func(string) string, idOrName, object string) (*Contract, string) {
-	if idOrName == "" {
-		c.add(at, field("contract"), "contract is missing", "give the id or the name of a contract")
-		return nil, ""
-	}
-	var found []*Contract
-	var names []string
-	for _, k := range c.b.contracts {
-		if k.ID == idOrName {
-			found = []*Contract{k}
-			break
-		}
-		if k.Name == idOrName {
-			found = append(found, k)
-		}
-		names = append(names, k.ID, k.Name)
-	}
-	switch {
-	case len(found) > 1:
-		c.add(at, field("contract"), fmt.Sprintf("%d contracts have the name %q", len(found), idOrName), "use the id of the one that is meant")
-		return nil, ""
-	case len(found) == 0:
-		if !c.lenient {
-			c.add(at, field("contract"), fmt.Sprintf("there is no contract %q", idOrName), near(idOrName, names))
-		}
-		return nil, ""
-	}
-	k := found[0]
-	objects := k.Objects()
-	switch {
-	case object == "" && len(objects) == 1:
-		return k, objects[0]
-	case object == "":
-		c.add(at, field("object"), fmt.Sprintf("contract %s has %d objects", k.ID, len(objects)), "name one of "+strings.Join(objects, ", "))
-		return nil, ""
-	case !slices.Contains(objects, object):
-		c.add(at, field("object"), fmt.Sprintf("contract %s has no object %q", k.ID, object), near(object, objects))
-		return nil, ""
-	}
-	return k, object
-}
-
 // near words a guess at what was meant.
 func near(word string, candidates []string) string {
 	if n := yamldoc.Nearest(word, candidates); n != "" {
@@ -332,7 +317,7 @@ func near(word string, candidates []string) string {
 }
 
 func newContract(doc *contract.Contract, text, file string) *Contract {
-	return &Contract{ID: doc.ID, Name: doc.Name, Text: text, Doc: doc, file: file}
+	return &Contract{ID: doc.ID, Name: doc.Name, Version: doc.Version, Text: text, Doc: doc, file: file}
 }
 
 // Objects are the names of the contract's schema objects.

@@ -70,8 +70,9 @@ type Limits struct {
 	Nesting int `yaml:"nesting" json:"nesting,omitempty" jsonschema:"minimum=1"`
 	// Violations that a report lists; the rest is counted. Default: 1000.
 	Report int `yaml:"report" json:"report,omitempty" jsonschema:"minimum=1"`
-	// Keys that a uniqueness rule remembers per drop. Default: 2000000.
-	UniqueKeys int `yaml:"uniqueKeys" json:"uniqueKeys,omitempty" jsonschema:"minimum=1"`
+	// Local disk that a drop's keys may take while uniqueness is checked, once they
+	// no longer fit in memory. Default: 16GiB.
+	Spill Size `yaml:"spill" json:"spill,omitempty"`
 }
 
 // WithDefaults fills the zero fields.
@@ -94,7 +95,7 @@ func (l Limits) WithDefaults() Limits {
 	count(&l.Columns, rows.Columns)
 	count(&l.Nesting, rows.Nesting)
 	count(&l.Report, 1000)
-	count(&l.UniqueKeys, 2_000_000)
+	size(&l.Spill, 16<<30)
 	return l
 }
 
@@ -128,11 +129,19 @@ type Partner struct {
 type DropRule struct {
 	// Id or name of a contract.
 	Contract string `yaml:"contract" json:"contract" jsonschema:"required,minLength=1"`
+	// Version of the contract: ^1, ~1.2, 1.x or an exact one. Default: the active one.
+	Version Range `yaml:"version" json:"version,omitempty"`
 	// Schema object of the contract; may be left out where there is one.
 	Object string `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
 	// Glob below the partner's prefix: * and ? within a segment, ** for any number of segments. Default: all below a folder with the name of contract.
 	Path Glob `yaml:"path" json:"path,omitempty" jsonschema:"minLength=1"`
+
+	resolved *Contract
 }
+
+// Resolved is the version of the contract that drops are held to. The bundle has
+// passed its checks: it is never nil.
+func (d *DropRule) Resolved() *Contract { return d.resolved }
 
 // Glob is the path pattern of the rule, its default filled in.
 func (d *DropRule) Glob() Glob {
@@ -148,6 +157,8 @@ type Subscription struct {
 	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,60}$"`
 	// Id or name of a contract.
 	Contract string `yaml:"contract" json:"contract" jsonschema:"required,minLength=1"`
+	// Version of the contract: ^1, ~1.2, 1.x or an exact one. Default: the one that is dropped.
+	Version Range `yaml:"version" json:"version,omitempty"`
 	// Schema object of the contract; may be left out where there is one.
 	Object string `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
 	// What the partner uses the data for.
@@ -169,11 +180,16 @@ type Subscription struct {
 	// Where the data goes.
 	Destination Destination `yaml:"destination" json:"destination" jsonschema:"required"`
 
-	owner *Partner
+	owner    *Partner
+	resolved *Contract
 }
 
 // Partner is who receives.
 func (s *Subscription) Partner() *Partner { return s.owner }
+
+// Resolved is the version of the contract that the subscription is to. The
+// bundle has passed its checks: it is never nil.
+func (s *Subscription) Resolved() *Contract { return s.resolved }
 
 // Domain is the token domain, its default filled in.
 func (s *Subscription) Domain() string {
@@ -185,7 +201,7 @@ func (s *Subscription) Domain() string {
 
 // Standing is nil while the subscription entitles its partner at the given
 // time, and otherwise a Denied fault with the code "subscription-revoked" or
-// "subscription-expired".
+// "subscription-expired", or CodeSunset if its contract has ended.
 func (s *Subscription) Standing(at time.Time) error {
 	where := fault.Where{Subscription: s.ID}
 	if s.owner != nil {
@@ -198,6 +214,10 @@ func (s *Subscription) Standing(at time.Time) error {
 	case !s.Expires.IsZero() && !at.Before(s.Expires.Instant()):
 		return &fault.Error{Kind: fault.Denied, Code: "subscription-expired", Where: where,
 			Msg: "the subscription expired on " + s.Expires.String(), Do: "to renew it, set a later expires: and publish the exchange"}
+	case s.resolved != nil:
+		if f := s.resolved.ended(at); f != nil {
+			return f.At(where)
+		}
 	}
 	return nil
 }
@@ -211,7 +231,7 @@ type Destination struct {
 	// Bucket URL where the segments lie that a topic gets references to.
 	Bucket string `yaml:"bucket" json:"bucket,omitempty" jsonschema:"pattern=^[a-z][a-z0-9+.-]*:"`
 	// How rows are written. Default: as they were dropped.
-	Format record.Codec `yaml:"format" json:"format,omitempty" jsonschema:"enum=csv,enum=ndjson,enum=json"`
+	Format record.Codec `yaml:"format" json:"format,omitempty" jsonschema:"enum=csv,enum=ndjson,enum=json,enum=parquet,enum=avro"`
 	// How long a destination that fails is tried again. Default: 24h.
 	RetryFor Duration `yaml:"retryFor" json:"retryFor,omitempty"`
 }

@@ -125,7 +125,7 @@ func TestLoad(t *testing.T) {
 	if b.Name() != "demo" || b.SegmentSize() != 4<<20 {
 		t.Errorf("name %q, segment %d", b.Name(), b.SegmentSize())
 	}
-	want := Limits{Object: 1 << 30, Decompressed: 200 << 30, Ratio: 50, Row: 65536, Columns: 4096, Nesting: 64, Report: 1000, UniqueKeys: 2_000_000}
+	want := Limits{Object: 1 << 30, Decompressed: 200 << 30, Ratio: 50, Row: 65536, Columns: 4096, Nesting: 64, Report: 1000, Spill: 16 << 30}
 	if got := b.Limits(); got != want {
 		t.Errorf("limits %+v, want %+v", got, want)
 	}
@@ -190,7 +190,7 @@ func TestLoadProblems(t *testing.T) {
 		{acme, "file://./outbox/acme", "sftp://joe:secret@example.org/in", "password"},
 		{acme, "url: file://./outbox/acme", "send: rows", "destination.url is missing"},
 		{acme, "send: rows", "send: columns", "rows or segments"},
-		{acme, "format: csv", "format: xls", "csv, ndjson or json"},
+		{acme, "format: csv", "format: xls", "csv, ndjson, json, parquet or avro"},
 		{acme, "revoked: true", "revoked: true\n    tokenDomain: A B", "tokenDomain"},
 		{acme, `filter: sku in ["9521582929054"]`, "filter:", "filter has no value"},
 		{acme, `filter: sku in ["9521582929054"]`, `filter: ""`, "filter has no value"},

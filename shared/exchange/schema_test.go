@@ -33,6 +33,8 @@ func generate(t *testing.T, name string, of any, title string) []byte {
 				return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "integer", Minimum: "1"}, {Type: "string", Pattern: sizePattern}}}
 			case reflect.TypeFor[Duration]():
 				return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
+			case reflect.TypeFor[Range]():
+				return &jsonschema.Schema{Type: "string", Pattern: rangePattern}
 			case reflect.TypeFor[Expiry]():
 				return &jsonschema.Schema{Type: "string", Pattern: expiryPattern}
 			case reflect.TypeFor[transform.Scalar](), reflect.TypeFor[transform.Decimal]():
@@ -197,6 +199,8 @@ func TestSchemasAgreeWithLoad(t *testing.T) {
 		{acme, "file://./outbox/acme", "outbox"},
 		{maker, "path: orders/head", "glob: orders/head"},
 		{maker, "contract: inventory", "path: inventory"},
+		{maker, "contract: inventory", "contract: inventory\n    version: \">=1\""},
+		{acme, "object: stock", "object: stock\n    version: ^1 || ^2"},
 		{profile, "tag: price", "tags: price"},
 		{profile, "tag: price", "tag: price\n    path: sku"},
 		{profile, "type: keep", "type: keep, more: 1"},

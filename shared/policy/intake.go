@@ -61,7 +61,7 @@ func (p *Policy) Intake(key string) (Intake, error) {
 		return Intake{}, &fault.Error{Kind: fault.Denied, Code: "no-contract", Where: where,
 			Msg: "the partner may not drop here", Do: p.allowedPaths(partner)}
 	}
-	return Intake{Partner: partner, Contract: p.bundle.Contract(match.contract.id), Compiled: p.contracts[match.contract]}, nil
+	return Intake{Partner: partner, Contract: match.contract.doc, Compiled: p.contracts[match.contract]}, nil
 }
 
 // allowedPaths says where a partner may drop.

@@ -35,10 +35,13 @@ type Policy struct {
 	views     map[objectKey][]*View
 }
 
-// objectKey names one schema object of one contract.
-type objectKey struct{ id, object string }
+// objectKey names one schema object of one version of a contract.
+type objectKey struct {
+	doc    *exchange.Contract
+	object string
+}
 
-func (k objectKey) String() string { return "contract " + k.id + " object " + k.object }
+func (k objectKey) String() string { return "contract " + k.doc.String() + " object " + k.object }
 
 type dropRule struct {
 	glob     exchange.Glob
@@ -51,6 +54,8 @@ type View struct {
 	// ID is derived from everything that decides what the view shows: a change
 	// to any of it makes another view.
 	ID string
+	// Contract is the version that the view's subscriptions are to.
+	Contract *exchange.Contract
 	// Schema and Compiled are those of the contract's object.
 	Schema   *record.Schema
 	Compiled *contract.Compiled
@@ -91,7 +96,7 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 	}
 	for _, partner := range b.Partners() {
 		for i, d := range partner.Drops {
-			if key, _, ok := c.object(d.Contract, d.Object, func(m, h string) yamldoc.Problem {
+			if key, _, ok := c.object(d.Resolved(), d.Object, func(m, h string) yamldoc.Problem {
 				return partner.Problem(fmt.Sprintf("drops[%d].contract", i), m, h)
 			}); ok {
 				c.policy.drops[partner.ID] = append(c.policy.drops[partner.ID], dropRule{d.Glob(), key})
@@ -119,15 +124,42 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 // Bundle is what the policy was compiled from.
 func (p *Policy) Bundle() *exchange.Bundle { return p.bundle }
 
-// Views are the views of an object of a contract, by id.
+// Views are the views of an object of a contract, of all its versions: from the
+// lowest version to the highest, and by id.
 func (p *Policy) Views(contractID, object string) []*View {
-	return p.views[objectKey{contractID, object}]
+	var views []*View
+	for _, doc := range p.bundle.Versions(contractID) {
+		if doc.ID == contractID {
+			views = append(views, p.views[objectKey{doc, object}]...)
+		}
+	}
+	return views
+}
+
+// Feed is what comes of the rows of a drop: views of one version of its contract.
+type Feed struct {
+	Views []*View // by id
+}
+
+// Feeds are the feeds of rows of an object of a version of a contract, as events
+// name them: the views of that version.
+func (p *Policy) Feeds(contractID, version, object string) []Feed {
+	doc := p.bundle.Version(contractID, version)
+	if views := p.views[objectKey{doc, object}]; len(views) > 0 {
+		return []Feed{{Views: views}}
+	}
+	return nil
 }
 
 // Contract is an object of a contract that is dropped or subscribed to,
-// compiled; nil if there is no such.
+// compiled; nil if there is no such. Of several versions it is the highest.
 func (p *Policy) Contract(contractID, object string) *contract.Compiled {
-	return p.contracts[objectKey{contractID, object}]
+	for _, doc := range slices.Backward(p.bundle.Versions(contractID)) {
+		if compiled := p.contracts[objectKey{doc, object}]; compiled != nil && doc.ID == contractID {
+			return compiled
+		}
+	}
+	return nil
 }
 
 // compiler gathers a policy and its problems.
@@ -149,16 +181,11 @@ type profileUse struct {
 
 // object compiles an object of a contract, once. An object may be left out
 // where a contract has one.
-func (c *compiler) object(idOrName, object string, problem func(message, hint string) yamldoc.Problem) (objectKey, *contract.Compiled, bool) {
-	doc := c.policy.bundle.Contract(idOrName)
-	if doc == nil {
-		c.problems = append(c.problems, problem(fmt.Sprintf("there is no contract %q", idOrName), ""))
-		return objectKey{}, nil, false
-	}
+func (c *compiler) object(doc *exchange.Contract, object string, problem func(message, hint string) yamldoc.Problem) (objectKey, *contract.Compiled, bool) {
 	if object == "" {
 		object = doc.OnlyObject()
 	}
-	key := objectKey{doc.ID, object}
+	key := objectKey{doc, object}
 	if compiled := c.policy.contracts[key]; compiled != nil {
 		return key, compiled, true
 	}
@@ -185,12 +212,12 @@ func (c *compiler) object(idOrName, object string, problem func(message, hint st
 
 // subscribe adds a subscription to the view that shows what it sees.
 func (c *compiler) subscribe(s *exchange.Subscription) error {
-	key, compiled, ok := c.object(s.Contract, s.Object, func(m, h string) yamldoc.Problem { return s.Problem("contract", m, h) })
+	key, compiled, ok := c.object(s.Resolved(), s.Object, func(m, h string) yamldoc.Problem { return s.Problem("contract", m, h) })
 	if !ok {
 		return nil
 	}
 	before := len(c.problems)
-	v := &View{Schema: compiled.Schema, Compiled: compiled, Subscriptions: []*exchange.Subscription{s}}
+	v := &View{Contract: key.doc, Schema: compiled.Schema, Compiled: compiled, Subscriptions: []*exchange.Subscription{s}}
 	if strings.TrimSpace(s.Filter) != "" {
 		env := c.envs[key]
 		if env == nil {
@@ -203,8 +230,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 		filter, problems := env.compile(strings.TrimSpace(s.Filter), func(m, h string) yamldoc.Problem { return s.Problem("filter", m, h) })
 		v.Filter, c.problems = filter, append(c.problems, problems...)
 	}
-	doc := c.policy.bundle.Contract(key.id)
-	r := resolver{compiled: compiled, tags: doc.Doc.Object(key.object).Tags, schema: compiled.Schema,
+	r := resolver{compiled: compiled, tags: key.doc.Doc.Object(key.object).Tags, schema: compiled.Schema,
 		profile: c.policy.bundle.Profile(s.Profile), columns: s.Columns}
 	fields, errs := r.fields()
 	c.use(r.profile, compiled.Schema)
@@ -225,7 +251,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 		v.TokenDomain = s.Domain()
 	}
 	var err error
-	if v.ID, err = v.identify(doc, key.object); err != nil {
+	if v.ID, err = v.identify(key.doc, key.object); err != nil {
 		return err
 	}
 	for _, same := range c.policy.views[key] {

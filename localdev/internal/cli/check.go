@@ -23,7 +23,7 @@ type checkCommand struct {
 }
 
 func (checkCommand) Help() string {
-	return `Reads the whole folder and tells every problem with file, line and column. Of an exchange in order it shows who may drop what, and for each field of each contract how it leaves to each subscription, and what of the contracts is not enforced.
+	return `Reads the whole folder and tells every problem with file, line and column. Of an exchange in order it shows who may drop what, and for each field of each contract how it leaves to each subscription, what of the contracts is deprecated and who still drops or receives it, and what is not enforced.
 
 Examples:
 
@@ -58,6 +58,7 @@ type checked struct {
 	Digest        string            `json:"digest,omitempty"`
 	Drops         []checkedDrop     `json:"drops,omitempty"`
 	Subscriptions []*checkedView    `json:"subscriptions,omitempty"`
+	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
 	Unused        []string          `json:"unused,omitempty"` // contracts that nobody drops and nobody receives
 	Problems      []yamldoc.Problem `json:"problems,omitempty"`
@@ -69,6 +70,7 @@ type checked struct {
 type checkedDrop struct {
 	Partner  string `json:"partner"`
 	Contract string `json:"contract"`
+	Version  string `json:"version,omitempty"` // where the contract has several
 	Object   string `json:"object"`
 	Path     string `json:"path"` // below the drops folder
 }
@@ -78,6 +80,7 @@ type checkedView struct {
 	ID          string         `json:"id"`
 	Partner     string         `json:"partner"`
 	Contract    string         `json:"contract"`
+	Version     string         `json:"version,omitempty"` // where the contract has several
 	Object      string         `json:"object"`
 	Purpose     string         `json:"purpose"`
 	LegalBasis  string         `json:"legalBasis"`
@@ -91,6 +94,12 @@ type checkedView struct {
 	view *policy.View
 }
 
+// sameRows reports whether two subscriptions are to the same object of the same
+// version of a contract.
+func (v *checkedView) sameRows(o *checkedView) bool {
+	return v.Contract == o.Contract && v.Version == o.Version && v.Object == o.Object
+}
+
 // checkedField is how a field leaves.
 type checkedField struct {
 	Path string `json:"path"`
@@ -101,27 +110,33 @@ type checkedField struct {
 func examine(p *policy.Policy, now time.Time) *checked {
 	b := p.Bundle()
 	r := &checked{OK: true, Name: b.Name(), Digest: b.Digest(), contracts: len(b.Contracts()), partners: len(b.Partners()), profiles: len(b.Profiles())}
+	r.Warnings = warn(p, now)
 	used := make(map[objectID]bool)
 	for _, partner := range b.Partners() {
 		for _, d := range partner.Drops {
-			id := resolve(b, d.Contract, d.Object)
+			id := resolve(d.Resolved(), d.Object)
 			used[id] = true
-			r.Drops = append(r.Drops, checkedDrop{partner.ID, id.contract, id.object, partner.ID + "/" + string(d.Glob())})
+			r.Drops = append(r.Drops, checkedDrop{partner.ID, id.contract, versionOf(b, d.Resolved()), id.object, partner.ID + "/" + string(d.Glob())})
 		}
 		for _, sub := range partner.Subscriptions {
-			used[resolve(b, sub.Contract, sub.Object)] = true
+			used[resolve(sub.Resolved(), sub.Object)] = true
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(used), objectID.compare) {
 		for _, v := range p.Views(id.contract, id.object) {
 			for _, sub := range v.Subscriptions {
-				r.Subscriptions = append(r.Subscriptions, describe(id, v, sub, now))
+				r.Subscriptions = append(r.Subscriptions, describe(b, id, v, sub, now))
 			}
 		}
 		r.NotEnforced = append(r.NotEnforced, p.Contract(id.contract, id.object).Unenforced...)
 	}
+	for _, c := range b.Contracts() {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(id objectID) bool { return id.contract == c.ID }) {
+			r.NotEnforced = append(r.NotEnforced, c.Doc.NotEnforced()...)
+		}
+	}
 	slices.SortStableFunc(r.Subscriptions, func(a, b *checkedView) int {
-		return cmp.Or(cmp.Compare(a.Contract, b.Contract), cmp.Compare(a.Object, b.Object), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Contract, b.Contract), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Version, b.Version), cmp.Compare(a.ID, b.ID))
 	})
 	for _, c := range b.Contracts() {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(id objectID) bool { return id.contract == c.ID }) {
@@ -140,13 +155,12 @@ func (a objectID) compare(b objectID) int {
 
 // resolve names the object that a partner's file means. The exchange is checked:
 // it is there.
-func resolve(b *exchange.Bundle, contract, object string) objectID {
-	c := b.Contract(contract)
+func resolve(c *exchange.Contract, object string) objectID {
 	return objectID{c.ID, cmp.Or(object, c.OnlyObject())}
 }
 
-func describe(id objectID, v *policy.View, sub *exchange.Subscription, now time.Time) *checkedView {
-	d := &checkedView{ID: sub.ID, Partner: sub.Partner().ID, Contract: id.contract, Object: id.object,
+func describe(b *exchange.Bundle, id objectID, v *policy.View, sub *exchange.Subscription, now time.Time) *checkedView {
+	d := &checkedView{ID: sub.ID, Partner: sub.Partner().ID, Contract: id.contract, Version: versionOf(b, v.Contract), Object: id.object,
 		Purpose: sub.Purpose, LegalBasis: sub.LegalBasis, Expires: sub.Expires.String(),
 		Filter: strings.TrimSpace(sub.Filter), Destination: sub.Destination.URL, Format: string(sub.Destination.Format), view: v}
 	if err := sub.Standing(now); err != nil {
@@ -184,17 +198,17 @@ func (r *checked) show(out *show.Screen) {
 		out.Heading("Who may drop what")
 		t := show.Table{Columns: []show.Column{{Head: "PARTNER", Least: 8}, {Head: "CONTRACT", Least: 12}, {Head: "WHERE", Least: 16}}}
 		for _, d := range r.Drops {
-			t.Add(show.Cell{Text: d.Partner}, show.Cell{Text: d.Contract + " " + d.Object}, show.Cell{Text: d.Path})
+			t.Add(show.Cell{Text: d.Partner}, show.Cell{Text: strings.TrimSpace(d.Contract + " " + d.Object + " " + d.Version)}, show.Cell{Text: d.Path})
 		}
 		out.Table(&t)
 	}
 	for from := 0; from < len(r.Subscriptions); {
 		to := from
-		for to < len(r.Subscriptions) && r.Subscriptions[to].Contract == r.Subscriptions[from].Contract && r.Subscriptions[to].Object == r.Subscriptions[from].Object {
+		for to < len(r.Subscriptions) && r.Subscriptions[to].sameRows(r.Subscriptions[from]) {
 			to++
 		}
 		same := r.Subscriptions[from:to]
-		out.Heading("Who receives " + same[0].Contract + " " + same[0].Object)
+		out.Heading("Who receives " + strings.TrimSpace(same[0].Contract+" "+same[0].Object+" "+same[0].Version))
 		for _, v := range same {
 			v.show(out)
 		}
@@ -202,6 +216,12 @@ func (r *checked) show(out *show.Screen) {
 			showFields(out, group)
 		}
 		from = to
+	}
+	if len(r.Warnings) > 0 {
+		out.Heading("Deprecated")
+		for i := range r.Warnings {
+			r.Warnings[i].show(out)
+		}
 	}
 	if len(r.NotEnforced) > 0 {
 		out.Heading("Not enforced")

@@ -26,8 +26,8 @@ func (s *session) tell(err error) {
 		for _, p := range problems {
 			s.err.Printf("%s\n", show.Clean(p.Error()))
 		}
-		s.err.Printf("%s %s in the exchange\n", s.err.Paint(show.Bad, "sallyport:"), show.Count(int64(len(problems)), "problem"))
-		s.advise("mend them, then run sallyport check again")
+		s.err.Printf("%s %s\n", s.err.Paint(show.Bad, "sallyport:"), show.Count(int64(len(problems)), "problem"))
+		s.advise("mend them, then run the command again")
 	case errors.As(err, &f):
 		s.err.Printf("%s %s\n", s.err.Paint(show.Bad, "sallyport:"), show.Clean(sentence(f)))
 		s.advise(f.Do)
