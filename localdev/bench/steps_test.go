@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
@@ -12,6 +14,8 @@ import (
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/policy"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/record/avro"
+	"github.com/sallyport-io/sallyport/shared/record/parquet"
 	"github.com/sallyport-io/sallyport/shared/transform"
 )
 
@@ -20,6 +24,7 @@ type steps struct {
 	data     []byte
 	format   record.Format
 	compiled *contract.Compiled
+	unique   *contract.Compiled // with one column unique
 	view     *policy.View
 }
 
@@ -41,6 +46,7 @@ func newSteps(b *testing.B) *steps {
 		b.Fatal(err)
 	}
 	s := &steps{data: data.Bytes(), compiled: p.Contract(stories.BenchContract, "payment")}
+	s.unique = unique(b, dir)
 	s.view = p.Views(stories.BenchContract, "payment")[0]
 	if s.format, _, _, err = record.Sniff(s.data[:record.HeadSize], s.compiled.Expect()); err != nil {
 		b.Fatal(err)
@@ -48,12 +54,11 @@ func newSteps(b *testing.B) *steps {
 	return s
 }
 
-// batches calls each with every batch of the file.
-func (s *steps) batches(b *testing.B, each func(*record.Batch)) {
-	r, err := record.NewReader(bytes.NewReader(s.data), s.format, s.compiled.Schema, record.Limits{})
-	if err != nil {
-		b.Fatal(err)
-	}
+// batches calls do with every batch of the file.
+func (s *steps) batches(b *testing.B, do func(*record.Batch)) { each(b, s.csv(b), do) }
+
+// each calls do with every batch of r.
+func each(b *testing.B, r record.Reader, do func(*record.Batch)) {
 	for {
 		batch, err := r.Next()
 		if err == io.EOF {
@@ -62,7 +67,7 @@ func (s *steps) batches(b *testing.B, each func(*record.Batch)) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		each(batch)
+		do(batch)
 	}
 }
 
@@ -101,27 +106,11 @@ func (s *steps) projection(b *testing.B) *record.Projection {
 // and render include split.
 func BenchmarkSteps(b *testing.B) {
 	s := newSteps(b)
-	run := func(name string, f func()) {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(s.data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				f()
-			}
-			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(len(s.data))*1e9, "s/GB")
-		})
-	}
+	run := s.measure(b, len(s.data))
 	run("sha256", func() { sha256.Sum256(s.data) })
 	run("split", func() { s.batches(b, func(*record.Batch) {}) })
-	invalid := make([]bool, 8192)
-	run("validate", func() {
-		v := s.compiled.NewValidator(contract.ValidatorOptions{})
-		s.batches(b, func(batch *record.Batch) {
-			if err := v.Check(batch, invalid[:len(batch.Rows)], func(contract.Violation) { b.Fatal("a row is invalid") }); err != nil {
-				b.Fatal(err)
-			}
-		})
-	})
+	run("validate", func() { s.validate(b, s.compiled, s.csv(b)) })
+	run("validate, one column unique", func() { s.validate(b, s.unique, s.csv(b)) })
 	p := s.projection(b)
 	out, rows := make([]byte, 0, 1<<20), []uint32(nil)
 	run("render", func() {
@@ -133,4 +122,116 @@ func BenchmarkSteps(b *testing.B) {
 			out = p.AppendRows(out[:0], batch, rows, true)
 		})
 	})
+}
+
+// BenchmarkFormats reads and validates the same payments in the other formats.
+// GB are those of NDJSON as it is stored, and for Parquet and Avro those of the
+// decoded values.
+func BenchmarkFormats(b *testing.B) {
+	s := newSteps(b)
+	ndjson := record.Format{Codec: record.NDJSON}
+	convert := record.NewConverter(s.compiled.Schema, s.format, ndjson)
+	var lines, columns, blocks bytes.Buffer
+	p, err := parquet.NewWriter(&columns, s.compiled.Schema, s.format)
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := avro.NewWriter(&blocks, s.compiled.Schema)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.batches(b, func(batch *record.Batch) {
+		for i := range batch.Rows {
+			lines.Write(convert.AppendRow(nil, batch, i))
+			if err := errors.Join(p.Append(batch, i), a.Append(batch, i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if err := errors.Join(p.Close(), a.Close()); err != nil {
+		b.Fatal(err)
+	}
+	readers := []struct {
+		name string
+		open func() (record.Reader, error)
+	}{
+		{"ndjson", func() (record.Reader, error) {
+			return record.NewReader(bytes.NewReader(lines.Bytes()), ndjson, s.compiled.Schema, record.Limits{})
+		}},
+		{"parquet", func() (record.Reader, error) {
+			return parquet.NewReader(bytes.NewReader(columns.Bytes()), int64(columns.Len()), s.compiled.Expect(), record.Limits{}, record.Expansion{})
+		}},
+		{"avro", func() (record.Reader, error) {
+			return avro.NewReader(bytes.NewReader(blocks.Bytes()), s.compiled.Expect(), record.Limits{}, record.Expansion{})
+		}},
+	}
+	for _, f := range readers {
+		open := func() record.Reader {
+			r, err := f.open()
+			if err != nil {
+				b.Fatal(err)
+			}
+			return r
+		}
+		decoded := 0
+		each(b, open(), func(batch *record.Batch) { decoded += len(batch.Data) })
+		run := s.measure(b, decoded)
+		run(f.name+"/sha256", func() { sha256.Sum256(s.data[:min(decoded, len(s.data))]) })
+		run(f.name+"/read", func() { each(b, open(), func(*record.Batch) {}) })
+		run(f.name+"/validate", func() { s.validate(b, s.compiled, open()) })
+	}
+}
+
+// measure makes benchmarks of steps that handle size bytes.
+func (s *steps) measure(b *testing.B, size int) func(name string, f func()) {
+	return func(name string, f func()) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(size)*1e9, "s/GB")
+		})
+	}
+}
+
+// csv reads the file.
+func (s *steps) csv(b *testing.B) record.Reader {
+	r, err := record.NewReader(bytes.NewReader(s.data), s.format, s.compiled.Schema, record.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+// validate holds all rows of r to c.
+func (s *steps) validate(b *testing.B, c *contract.Compiled, r record.Reader) {
+	v := c.NewValidator(contract.ValidatorOptions{})
+	defer v.Close()
+	invalid := make([]bool, 1<<16)
+	each(b, r, func(batch *record.Batch) {
+		if err := v.Check(batch, invalid[:len(batch.Rows)], func(contract.Violation) { b.Fatal("a row is invalid") }); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// unique is the contract of the payments with a column that must be unique.
+func unique(b *testing.B, dir string) *contract.Compiled {
+	const name = "contracts/payments.odcs.yaml"
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const option = "logicalTypeOptions: {format: uuid}"
+	c, err := contract.Parse(name, bytes.Replace(text, []byte(option), []byte(option+"\n        unique: true"), 1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	compiled, err := contract.Compile(c, "payment")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return compiled
 }

@@ -39,18 +39,19 @@ const exitCodes = `Exit codes: 0 done; 1 failed, or problems found; 2 wrong usag
 
 // commands are the commands of sallyport, in the order of their help.
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Show three exchanges of data, end to end, on made-up data."`
-	Init    initCommand    `cmd:"" help:"Write a commented example exchange into a new folder."`
-	Check   checkCommand   `cmd:"" help:"Check an exchange, and say what leaves to whom and how."`
-	Up      upCommand      `cmd:"" help:"Run the whole chain of an exchange until Ctrl-C."`
-	Run     runCommand     `cmd:"" help:"Run one function as a worker on a queue of yours."`
-	Drop    dropCommand    `cmd:"" help:"Drop a file as one of the partners."`
-	Send    sendCommand    `cmd:"" help:"Send CloudEvents as one of the partners to a running chain."`
-	Status  statusCommand  `cmd:"" help:"Show what became of the drops."`
-	Audit   auditCommand   `cmd:"" help:"Verify the ledger."`
-	Keys    keysCommand    `cmd:"" help:"List the versions of the key ring, or add one."`
-	Emulate emulateCommand `cmd:"" help:"Run the deployment of a cloud on this machine."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo     demoCommand     `cmd:"" help:"Show three exchanges of data, end to end, on made-up data."`
+	Init     initCommand     `cmd:"" help:"Write a commented example exchange into a new folder."`
+	Check    checkCommand    `cmd:"" help:"Check an exchange, and say what leaves to whom and how."`
+	Contract contractCommand `cmd:"" help:"Compare, infer, import and export contracts."`
+	Up       upCommand       `cmd:"" help:"Run the whole chain of an exchange until Ctrl-C."`
+	Run      runCommand      `cmd:"" help:"Run one function as a worker on a queue of yours."`
+	Drop     dropCommand     `cmd:"" help:"Drop a file as one of the partners."`
+	Send     sendCommand     `cmd:"" help:"Send CloudEvents as one of the partners to a running chain."`
+	Status   statusCommand   `cmd:"" help:"Show what became of the drops."`
+	Audit    auditCommand    `cmd:"" help:"Verify the ledger."`
+	Keys     keysCommand     `cmd:"" help:"List the versions of the key ring, or add one."`
+	Emulate  emulateCommand  `cmd:"" help:"Run the deployment of a cloud on this machine."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // session is what a command runs with.

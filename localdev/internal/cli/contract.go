@@ -1,0 +1,8 @@
+package cli
+
+// contractCommand works on contracts alone, without an exchange.
+type contractCommand struct {
+	Infer  contractInferCommand  `cmd:"" help:"Start a contract from a sample file."`
+	Import contractImportCommand `cmd:"" help:"Start a contract from JSON Schema, Avro or a schema registry."`
+	Export contractExportCommand `cmd:"" help:"Write a contract as JSON Schema, Avro or Markdown."`
+}
