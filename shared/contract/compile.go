@@ -230,7 +230,7 @@ func (b *compiler) unenforced(path, message, hint string) {
 // stand: a misspelt rule would hold nobody to anything.
 func (b *compiler) additions(props []CustomProperty, at string, known ...string) {
 	for i, p := range props {
-		if !strings.EqualFold(p.Vendor, vendor) || slices.Contains(known, p.Property) {
+		if !p.Ours() || slices.Contains(known, p.Property) {
 			continue
 		}
 		hint := "there are none here"
@@ -284,17 +284,9 @@ func (b *compiler) property(p *Property, parent int, name, path, at string, dept
 		}
 		return -1
 	}
-	logical := p.LogicalType
-	if logical == "" {
-		logical = "string"
-		switch {
-		case len(p.Properties) > 0:
-			logical = "object"
-		case p.Items != nil:
-			logical = "array"
-		default:
-			b.unenforced(at, fmt.Sprintf("%s has no logicalType: any text passes", path), "say its logicalType")
-		}
+	logical := p.MeantType()
+	if p.LogicalType == "" && logical == "string" {
+		b.unenforced(at, fmt.Sprintf("%s has no logicalType: any text passes", path), "say its logicalType")
 	}
 	typ, known := types[logical]
 	if !known {

@@ -102,6 +102,20 @@ type Property struct {
 	Map                    *Map        `yaml:"map"`          // 3.2
 }
 
+// MeantType is the logicalType or, where the document has none, what the property
+// is taken for: an object or an array if it says what is in it, else a string.
+func (p *Property) MeantType() string {
+	switch {
+	case p.LogicalType != "":
+		return p.LogicalType
+	case len(p.Properties) > 0:
+		return "object"
+	case p.Items != nil:
+		return "array"
+	}
+	return "string"
+}
+
 // Map describes the keys and the values of a property of logicalType map (3.2).
 type Map struct {
 	Key   *Property `yaml:"key"`
@@ -223,6 +237,9 @@ type CustomProperty struct {
 	Vendor      string `yaml:"vendor"` // 3.2; ours is "sallyport"
 }
 
+// Ours tells whether the property is one of Sallyport's own.
+func (p CustomProperty) Ours() bool { return strings.EqualFold(p.Vendor, vendor) }
+
 // AuthoritativeDefinition links to where something is defined.
 type AuthoritativeDefinition struct {
 	ID          string `yaml:"id"`
@@ -306,6 +323,6 @@ const vendor = "sallyport"
 // ours finds the index of a custom property of ours; -1 if there is none.
 func ours(props []CustomProperty, name string) int {
 	return slices.IndexFunc(props, func(p CustomProperty) bool {
-		return strings.EqualFold(p.Vendor, vendor) && p.Property == name
+		return p.Ours() && p.Property == name
 	})
 }
