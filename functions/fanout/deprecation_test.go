@@ -33,7 +33,7 @@ func TestDeprecated(t *testing.T) {
 			w := newWorld(t)
 			w.status = ends("2026-05-06")
 			e := w.masked(t, w.publish(t, subscription(destination)...), "a,1\nb,2\n")[0]
-			of.Mark(&e) // as mask does
+			event.Deprecation{Deprecated: true, Migration: "https://example.org/"}.Mark(&e) // the exchange decides, not the event
 			w.clock.Store(untilSunset - 1)
 			out := handle(t, w.open(t), e)
 			if only(t, out, event.TypeDeliveryCompleted).Rows != 2 || whole(t, out) == nil {

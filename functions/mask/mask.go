@@ -107,7 +107,7 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 			}
 		}
 		for group := range slices.Chunk(views, together) {
-			made, err := f.group(ctx, cause, segment, group)
+			made, err := f.group(ctx, cause, segment, feed, group)
 			if err != nil {
 				return nil, err
 			}
@@ -123,16 +123,24 @@ type due struct {
 	subscriptions []*exchange.Subscription
 }
 
-// group renders some views of a segment in one reading of it.
-func (f *Function) group(ctx context.Context, cause event.Event, segment event.SegmentAccepted, views []due) (out []event.Event, err error) {
+// group renders some views of a feed in one reading of the segment.
+func (f *Function) group(ctx context.Context, cause event.Event, segment event.SegmentAccepted, feed policy.Feed, views []due) (out []event.Event, err error) {
+	landed, err := record.ParseFormat(segment.Format, feed.Schema)
+	if err != nil {
+		return nil, err
+	}
+	format := landed
+	if feed.Migration != nil {
+		format = feed.Migration.Format(landed)
+	}
 	rendered := make([]*rendering, len(views))
 	for i, d := range views {
 		key := path.Join(d.view.ID, segment.Drop.ID, fmt.Sprintf("%06d", segment.Segment))
-		if rendered[i], err = f.rendering(d.view, key, segment); err != nil {
+		if rendered[i], err = f.rendering(d.view, key, format, segment); err != nil {
 			return nil, err
 		}
 	}
-	if err := f.render(ctx, segment, rendered); err != nil {
+	if err := f.render(ctx, segment, feed, landed, rendered); err != nil {
 		return nil, err
 	}
 	for i, d := range views {
@@ -153,7 +161,7 @@ func (f *Function) group(ctx context.Context, cause event.Event, segment event.S
 }
 
 // render reads the segment and writes every view of it.
-func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, views []*rendering) (err error) {
+func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, feed policy.Feed, landed record.Format, views []*rendering) (err error) {
 	defer func() {
 		if err != nil {
 			for _, v := range views {
@@ -166,8 +174,11 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, vi
 		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the segment")
 	}
 	defer r.Close()
-	first := views[0]
-	reader, err := record.NewReader(r, first.in, first.view.Schema, record.Limits{Row: int(segment.Object.Size) + 1, Nesting: 1 << 10})
+	limits := record.Limits{Row: int(segment.Object.Size) + 1, Nesting: 1 << 10}
+	reader, err := record.NewReader(r, landed, feed.Schema, limits)
+	if err == nil && feed.Migration != nil {
+		reader, err = feed.Migration.Reader(reader, landed, limits)
+	}
 	if err != nil {
 		return err
 	}

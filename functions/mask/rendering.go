@@ -22,7 +22,6 @@ const (
 type rendering struct {
 	view       *policy.View
 	key        string
-	in         record.Format
 	wire       event.Format
 	projection *record.Projection
 	matcher    *policy.Matcher // nil: all rows
@@ -34,19 +33,16 @@ type rendering struct {
 	ref  event.Ref
 }
 
-// rendering prepares the transforms of a view for the segment's moment.
-func (f *Function) rendering(v *policy.View, key string, segment event.SegmentAccepted) (*rendering, error) {
-	format, err := record.ParseFormat(segment.Format, v.Schema)
-	if err != nil {
-		return nil, err
-	}
+// rendering prepares the transforms of a view for the segment's moment. format is
+// how the rows are written.
+func (f *Function) rendering(v *policy.View, key string, format record.Format, segment event.SegmentAccepted) (_ *rendering, err error) {
 	rules := make([]record.Rule, len(v.Fields))
 	for id, field := range v.Fields {
 		if rules[id], err = f.rule(v, field, v.Schema.Fields[id].Type, segment); err != nil {
 			return nil, err
 		}
 	}
-	r := &rendering{view: v, key: key, in: format, projection: record.NewProjection(v.Schema, format, rules)}
+	r := &rendering{view: v, key: key, projection: record.NewProjection(v.Schema, format, rules)}
 	r.wire = record.WireFormat(r.projection.Format(), v.Schema)
 	r.wire.Dropped = segment.Format.Dropped
 	if v.Filter != nil {

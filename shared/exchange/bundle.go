@@ -21,10 +21,11 @@ const DefaultSegment Size = 64 << 20
 // one digest. It does not change; any number of goroutines may use it. What it
 // hands out must not be changed either.
 type Bundle struct {
-	exchange  *Exchange
-	contracts []*Contract // all lists are sorted by id, contracts then by version
-	partners  []*Partner
-	profiles  []*Profile
+	exchange   *Exchange
+	contracts  []*Contract // all lists are sorted by id, contracts then by version
+	partners   []*Partner
+	profiles   []*Profile
+	migrations []*Migration // by compareMigrations
 
 	subscriptions map[string]*Subscription
 	encoded       []byte
@@ -120,6 +121,9 @@ func (b *Bundle) Partners() []*Partner { return b.partners }
 // Profiles are all profiles, by id.
 func (b *Bundle) Profiles() []*Profile { return b.profiles }
 
+// Migrations are all migrations, by contract.
+func (b *Bundle) Migrations() []*Migration { return b.migrations }
+
 // Partner is the partner with the id, or nil.
 func (b *Bundle) Partner(id string) *Partner {
 	return find(b.partners, id, func(p *Partner) string { return p.ID })
@@ -191,11 +195,12 @@ func (b *Bundle) Encode() []byte { return b.encoded }
 
 // document is the form of an encoded bundle.
 type document struct {
-	Format    string         `json:"format"`
-	Exchange  *Exchange      `json:"exchange"`
-	Contracts []contractText `json:"contracts"`
-	Partners  []*Partner     `json:"partners"`
-	Profiles  []*Profile     `json:"profiles"`
+	Format     string         `json:"format"`
+	Exchange   *Exchange      `json:"exchange"`
+	Contracts  []contractText `json:"contracts"`
+	Partners   []*Partner     `json:"partners"`
+	Profiles   []*Profile     `json:"profiles"`
+	Migrations []*Migration   `json:"migrations,omitempty"`
 }
 
 type contractText struct {
@@ -209,7 +214,7 @@ const bundleFormat = "sallyport.io/bundle/v1"
 // seal sorts the bundle, indexes it and gives it its encoding.
 func (b *Bundle) seal() error {
 	b.index()
-	doc := document{Format: bundleFormat, Exchange: b.exchange, Profiles: b.profiles}
+	doc := document{Format: bundleFormat, Exchange: b.exchange, Profiles: b.profiles, Migrations: b.migrations}
 	for _, c := range b.contracts {
 		doc.Contracts = append(doc.Contracts, contractText{ID: c.ID, Text: c.Text})
 	}
@@ -233,6 +238,7 @@ func (b *Bundle) index() {
 	b.sortContracts()
 	slices.SortFunc(b.partners, func(x, y *Partner) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(b.profiles, func(x, y *Profile) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(b.migrations, compareMigrations)
 	b.subscriptions = make(map[string]*Subscription)
 	for _, p := range b.partners {
 		for _, s := range p.Subscriptions {
@@ -287,6 +293,13 @@ func Decode(data []byte) (*Bundle, error) {
 		}
 		p.source.file = "profiles/" + p.ID + ".yaml"
 		b.profiles = append(b.profiles, p)
+	}
+	for i, m := range doc.Migrations {
+		if m == nil {
+			return nil, undecodable(fmt.Errorf("a migration is null"))
+		}
+		m.source.file = fmt.Sprintf("migrations/%d.yaml", i+1)
+		b.migrations = append(b.migrations, m)
 	}
 	if problems := check(b, false); len(problems) > 0 {
 		return nil, undecodable(yamldoc.Problems(problems))

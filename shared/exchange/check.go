@@ -65,6 +65,9 @@ func check(b *Bundle, unread bool) []yamldoc.Problem {
 	for _, p := range b.partners { // once it is known what is dropped
 		c.subscriptions(p, subscriptions)
 	}
+	for i, m := range b.migrations {
+		c.migration(m, b.migrations[:i])
+	}
 	return c.problems
 }
 

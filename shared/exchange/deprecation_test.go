@@ -12,10 +12,11 @@ import (
 )
 
 // ending is the folder with a contract "orders" that has these lines more, and
-// another status.
+// another status, and a subscription to it that stands.
 func ending(status, lines string) map[string]string {
 	files := folder()
 	files["contracts/orders.odcs.yaml"] = strings.Replace(files["contracts/orders.odcs.yaml"], "status: active\n", "status: "+status+"\n"+lines, 1)
+	files["partners/acme.yaml"] = strings.Replace(files["partners/acme.yaml"], "    revoked: true\n", "", 1)
 	return files
 }
 
@@ -44,7 +45,7 @@ func TestSunset(t *testing.T) {
 		says      event.Deprecation
 		msg, hint string // of the fault; "": none
 	}{
-		{"active", folder(), after, event.Deprecation{}, "", ""},
+		{"active", ending("active", ""), after, event.Deprecation{}, "", ""},
 		{"deprecated", ending("deprecated", ""), early, event.Deprecation{Deprecated: true}, "", ""},
 		{"retired", ending("retired", ""), early, event.Deprecation{Deprecated: true}, "contract orders is retired", "set another status:"},
 		{"retired early", ending("retired", sunset), early, unborn, "contract orders is retired", "https://example.com/v2"},
@@ -54,7 +55,7 @@ func TestSunset(t *testing.T) {
 		{"sunset", ending("active", sunset), after, whole, "contract orders ended at 2027-01-01T00:00:00Z", "https://example.com/v2"},
 		{"without a way", ending("active", strings.Replace(sunset, ", migration: 'https://example.com/v2'", "", 1)), after,
 			event.Deprecation{Deprecated: true, From: whole.From, Sunset: whole.Sunset}, "contract orders ended at 2027-01-01T00:00:00Z", "set a later sunset:"},
-		{"object", marked(folder()), early, event.Deprecation{Deprecated: true}, "", ""},
+		{"object", marked(ending("active", "")), early, event.Deprecation{Deprecated: true}, "", ""},
 		{"object of an announced one", marked(ending("active", sunset)), early, event.Deprecation{Deprecated: true}, "", ""},
 		{"object of a deprecated one", marked(ending("active", sunset)), day, whole, "", ""},
 	} {
@@ -65,6 +66,13 @@ func TestSunset(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, b := range []*Bundle{b, decoded} {
+				var refused *fault.Error
+				if err := b.Subscription("acme-orders").Standing(moment(test.now)); (err != nil) != (test.msg != "") {
+					t.Errorf("the subscription stands: %v", err)
+				} else if err != nil && (!errors.As(err, &refused) || refused.Code != CodeSunset || refused.Msg != test.msg ||
+					refused.Where != (fault.Where{Partner: "acme", Subscription: "acme-orders", Contract: "orders"})) {
+					t.Errorf("the subscription is refused with %#v", err)
+				}
 				if got := b.Contract("orders").Deprecation("head", moment(test.now)); got != test.says {
 					t.Errorf("says %+v, want %+v", got, test.says)
 				}
@@ -81,7 +89,7 @@ func TestSunset(t *testing.T) {
 			}
 		})
 	}
-	if got := load(t, marked(folder())).Contract("orders").Deprecation("line", moment(early)); got.Deprecated {
+	if got := load(t, marked(ending("active", ""))).Contract("orders").Deprecation("line", moment(early)); got.Deprecated {
 		t.Error("the other object is deprecated, too")
 	}
 }

@@ -19,7 +19,7 @@ import (
 const mainFile = "exchange.yaml"
 
 // Load reads an exchange folder: exchange.yaml, contracts/*.odcs.yaml,
-// partners/*.yaml and profiles/*.yaml. If anything is wrong the error is
+// partners/*.yaml, profiles/*.yaml and migrations/*.yaml. If anything is wrong the error is
 // yamldoc.Problems with every problem of every file. A file that cannot be read
 // is an error of its own.
 func Load(fsys fs.FS) (*Bundle, error) {
@@ -48,6 +48,16 @@ func Load(fsys fs.FS) (*Bundle, error) {
 		if doc := l.decode(file, data, p); doc != nil {
 			p.source = source{file, doc}
 			b.profiles = append(b.profiles, p)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = l.each("migrations", ".yaml", func(file string, data []byte) {
+		m := new(Migration)
+		if doc := l.decode(file, data, m); doc != nil {
+			m.source = source{file, doc}
+			b.migrations = append(b.migrations, m)
 		}
 	})
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 var schemas embed.FS
 
 // Schemas are the JSON Schemas (2020-12) of the documents of the folder, for
-// editors: exchange.schema.json, partner.schema.json and profile.schema.json.
+// editors: exchange.schema.json, partner.schema.json, profile.schema.json and
+// migration.schema.json.
 // They say the form of a document; what only holds between documents Load says.
 func Schemas() fs.FS {
 	sub, err := fs.Sub(schemas, "schema")

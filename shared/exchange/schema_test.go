@@ -62,6 +62,11 @@ func generate(t *testing.T, name string, of any, title string) []byte {
 			rule.OneOf = append(rule.OneOf, &jsonschema.Schema{Required: []string{key}})
 		}
 	}
+	if step := s.Definitions["Step"]; step != nil {
+		for _, key := range []string{"rename", "default", "cast", "drop"} {
+			step.OneOf = append(step.OneOf, &jsonschema.Schema{Required: []string{key}})
+		}
+	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +81,7 @@ var documents = []struct {
 	{"exchange.schema.json", "Sallyport exchange", &Exchange{}},
 	{"partner.schema.json", "Sallyport partner", &Partner{}},
 	{"profile.schema.json", "Sallyport masking profile", &Profile{}},
+	{"migration.schema.json", "Sallyport migration of a contract", &Migration{}},
 }
 
 func TestSchemasAreUpToDate(t *testing.T) {
@@ -105,8 +111,10 @@ func TestSchemasAreUpToDate(t *testing.T) {
 func schemaOf(t *testing.T, file, text string) (*validator.Schema, any) {
 	t.Helper()
 	name := map[string]string{"e": "exchange", "p": "partner"}[file[:1]] + ".schema.json"
-	if strings.HasPrefix(file, "profiles/") {
-		name = "profile.schema.json"
+	for folder, of := range map[string]string{"profiles/": "profile", "migrations/": "migration"} {
+		if strings.HasPrefix(file, folder) {
+			name = of + ".schema.json"
+		}
 	}
 	raw, err := fs.ReadFile(Schemas(), name)
 	if err != nil {

@@ -49,11 +49,15 @@ type Filter struct {
 	types   []record.Type // what a filter takes the fields for
 	cond    cond          // nil: only the program can tell
 	slots   int
+	reads   []int // the columns that it names
 	program cel.Program
 }
 
 // String is the filter as it was written.
 func (f *Filter) String() string { return f.text }
+
+// Reads are the ids of the top-level fields that the filter names, in order.
+func (f *Filter) Reads() []int { return f.reads }
 
 // Matcher matches rows for one goroutine.
 func (f *Filter) Matcher() *Matcher {
@@ -189,7 +193,7 @@ func (e *filterEnv) compile(text string, problem func(message, hint string) yaml
 	if err != nil {
 		return nil, []yamldoc.Problem{problem(err.Error(), "")}
 	}
-	f := &Filter{text: text, schema: e.schema, types: e.types, program: program}
+	f := &Filter{text: text, schema: e.schema, types: e.types, reads: columnsRead(native, e.schema), program: program}
 	c := planner{schema: e.schema, types: e.types}
 	if root, ok := c.plan(native.Expr()); ok {
 		f.cond, f.slots = root, c.slots
@@ -232,6 +236,22 @@ func (e *filterEnv) hint(message string) string {
 		return "write the constant like the field: 1 for an integer, 1.0 for a number"
 	}
 	return ""
+}
+
+// columnsRead are the top-level fields that a filter names. A variable of a macro
+// that has the name of a field counts as well: rather one too many.
+func columnsRead(tree *ast.AST, s *record.Schema) []int {
+	var reads []int
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.IdentKind {
+			return
+		}
+		if field := s.Member(0, []byte(e.AsIdent())); field >= 0 && !slices.Contains(reads, field) {
+			reads = append(reads, field)
+		}
+	}))
+	slices.Sort(reads)
+	return reads
 }
 
 // comparesObjects finds an equality or a membership between objects: CEL would

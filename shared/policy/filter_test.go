@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -308,6 +309,24 @@ func TestEquality(t *testing.T) {
 		got := string(bytes.Join(values, []byte(" ")))
 		if got != tt.values || ok != (tt.values != "") || ok && field != s.Lookup("s") {
 			t.Errorf("%s: %d %q %v", tt.filter, field, got, ok)
+		}
+	}
+}
+
+func TestReads(t *testing.T) {
+	s := testSchema()
+	for filter, want := range map[string]string{
+		`s == "b" && (b || s > "a")`: "s b", `has(o.x) || i == 1`: "i o", `type(s) == string`: "s", `true`: "", `["a"].exists(v, v == s)`: "s",
+	} {
+		var got []string
+		for _, field := range compileFilter(t, s, filter).Reads() {
+			got = append(got, s.Fields[field].Path)
+		}
+		slices.Sort(got)
+		sorted := strings.Fields(want)
+		slices.Sort(sorted)
+		if !slices.Equal(got, sorted) {
+			t.Errorf("%s reads %v, want %v", filter, got, sorted)
 		}
 	}
 }

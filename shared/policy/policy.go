@@ -21,6 +21,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/contract"
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/migration"
 	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/transform"
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
@@ -33,6 +34,13 @@ type Policy struct {
 	contracts map[objectKey]*contract.Compiled // of what is dropped or subscribed to
 	drops     map[string][]dropRule            // by partner
 	views     map[objectKey][]*View
+	leading   map[objectKey][]lead
+}
+
+// lead is where a migration leads.
+type lead struct {
+	to        objectKey
+	migration *migration.Migration
 }
 
 // objectKey names one schema object of one version of a contract.
@@ -90,6 +98,7 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 			contracts: make(map[objectKey]*contract.Compiled),
 			drops:     make(map[string][]dropRule),
 			views:     make(map[objectKey][]*View),
+			leading:   make(map[objectKey][]lead),
 		},
 		envs:     make(map[objectKey]*filterEnv),
 		profiles: make(map[string]*profileUse),
@@ -107,6 +116,9 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 				return nil, err
 			}
 		}
+	}
+	for _, m := range b.Migrations() {
+		c.migration(m)
 	}
 	c.unusedPaths()
 	if len(c.problems) > 0 {
@@ -138,17 +150,33 @@ func (p *Policy) Views(contractID, object string) []*View {
 
 // Feed is what comes of the rows of a drop: views of one version of its contract.
 type Feed struct {
-	Views []*View // by id
+	// Schema is that of the rows as they were dropped.
+	Schema *record.Schema
+	// Migration makes rows of the views' version of them; nil: they are.
+	Migration *migration.Migration
+	// Views of one version, by id.
+	Views []*View
 }
 
 // Feeds are the feeds of rows of an object of a version of a contract, as events
-// name them: the views of that version.
+// name them: the views of that version, and those of each version to which a
+// migration leads.
 func (p *Policy) Feeds(contractID, version, object string) []Feed {
-	doc := p.bundle.Version(contractID, version)
-	if views := p.views[objectKey{doc, object}]; len(views) > 0 {
-		return []Feed{{Views: views}}
+	key := objectKey{p.bundle.Version(contractID, version), object}
+	compiled := p.contracts[key]
+	if compiled == nil {
+		return nil
 	}
-	return nil
+	var feeds []Feed
+	if views := p.views[key]; len(views) > 0 {
+		feeds = append(feeds, Feed{Schema: compiled.Schema, Views: views})
+	}
+	for _, l := range p.leading[key] {
+		if views := p.views[l.to]; len(views) > 0 {
+			feeds = append(feeds, Feed{Schema: compiled.Schema, Migration: l.migration, Views: views})
+		}
+	}
+	return feeds
 }
 
 // Contract is an object of a contract that is dropped or subscribed to,
@@ -208,6 +236,27 @@ func (c *compiler) object(doc *exchange.Contract, object string, problem func(me
 	}
 	c.policy.contracts[key] = compiled
 	return key, compiled, true
+}
+
+// migration compiles a migration, and notes where it leads.
+func (c *compiler) migration(m *exchange.Migration) {
+	old, next, object := m.Ends()
+	problem := func(message, hint string) yamldoc.Problem { return m.Problem("contract", message, hint) }
+	from, was, ok := c.object(old, object, problem)
+	to, is, both := c.object(next, object, problem)
+	if !ok || !both {
+		return
+	}
+	compiled, err := migration.Compile(m, was, is)
+	var problems yamldoc.Problems
+	switch {
+	case errors.As(err, &problems):
+		c.problems = append(c.problems, problems...)
+	case err != nil:
+		c.problems = append(c.problems, m.Problem("steps", err.Error(), ""))
+	default:
+		c.policy.leading[from] = append(c.policy.leading[from], lead{to, compiled})
+	}
 }
 
 // subscribe adds a subscription to the view that shows what it sees.

@@ -80,7 +80,7 @@ type Scalar string
 // UnmarshalYAML reads a scalar. What YAML takes for a date is a string.
 func (v *Scalar) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode {
-		return fmt.Errorf("the value must be a string, a number or a boolean")
+		return badScalar(n, "the value must be a string, a number or a boolean")
 	}
 	switch n.ShortTag() {
 	case "!!bool":
@@ -93,13 +93,18 @@ func (v *Scalar) UnmarshalYAML(n *yaml.Node) error {
 	case "!!int", "!!float":
 		*v = Scalar(n.Value)
 		if _, err := v.check(); err != nil {
-			return fmt.Errorf("%q is not a number in the form that JSON has: put it into quotes if it is a string", n.Value)
+			return badScalar(n, fmt.Sprintf("%q is not a number in the form that JSON has: put it into quotes if it is a string", n.Value))
 		}
 		return nil
 	}
 	text, err := json.Marshal(n.Value)
 	*v = Scalar(text)
 	return err
+}
+
+// badScalar is an error that says where it is.
+func badScalar(n *yaml.Node, msg string) error {
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s", n.Line, msg)}}
 }
 
 // MarshalJSON writes the scalar as it is.

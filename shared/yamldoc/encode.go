@@ -339,7 +339,7 @@ func mergeMap(v reflect.Value, old *yaml.Node) (*yaml.Node, error) {
 		})
 	}
 	for _, k := range keys {
-		key, err := leaf(k.Interface())
+		key, err := merge(k, nil)
 		if err != nil {
 			return nil, err
 		}

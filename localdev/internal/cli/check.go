@@ -247,7 +247,9 @@ func (v *checkedView) show(out *show.Screen) {
 	out.Printf("%s (%s)\n", out.Paint(show.Title, v.ID), show.Clean(v.Partner))
 	out.Text(2, terms+", at "+v.Destination+".")
 	if v.Stopped != "" {
-		out.Printf("  %s\n", out.Paint(show.Bad, "Nothing is sent: "+v.Stopped))
+		for _, line := range wrapped(out, 2, "Nothing is sent: "+v.Stopped) {
+			out.Printf("  %s\n", out.Paint(show.Bad, line))
+		}
 	}
 }
 

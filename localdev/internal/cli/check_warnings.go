@@ -159,7 +159,7 @@ func receivers(p *policy.Policy, c *exchange.Contract, object, field string, now
 func (w *checkedWarning) show(out *show.Screen) {
 	at := w.Problem
 	at.Path, at.Hint = "", ""
-	for _, line := range show.Wrap(show.Clean(at.Error()), min(out.Width, show.DefaultWidth)) {
+	for _, line := range wrapped(out, 0, at.Error()) {
 		out.Printf("%s\n", out.Paint(show.Changed, line))
 	}
 	who := func(ids []string) string { return cmp.Or(strings.Join(ids, ", "), "nobody") }
@@ -167,4 +167,9 @@ func (w *checkedWarning) show(out *show.Screen) {
 	if w.Hint != "" {
 		out.Text(2, strings.ToUpper(w.Hint[:1])+w.Hint[1:]+".")
 	}
+}
+
+// wrapped breaks a text, of which each line is to be painted, as Screen.Text does.
+func wrapped(out *show.Screen, indent int, text string) []string {
+	return show.Wrap(show.Clean(text), min(out.Width, show.DefaultWidth)-indent)
 }
