@@ -19,16 +19,20 @@ import (
 
 type checkCommand struct {
 	dirArgument
+	againstFlags
 	jsonFlag
 }
 
 func (checkCommand) Help() string {
 	return `Reads the whole folder and tells every problem with file, line and column. Of an exchange in order it shows who may drop what, and for each field of each contract how it leaves to each subscription, what of the contracts is deprecated and who still drops or receives it, and what is not enforced.
 
+With --against it also tells what is different since a revision: first of all what leaves now and did not, then partners, subscriptions, and each change of a contract with whom it really touches. It ends with exit code 1 where a contract has changed more than its version says.
+
 Examples:
 
     sallyport check
     sallyport check myexchange
+    sallyport check --against main
     sallyport check --json | jq '.subscriptions[].fields'`
 }
 
@@ -44,6 +48,12 @@ func (c checkCommand) Run(s *session) error {
 		return err
 	}
 	report := examine(p, time.Now())
+	if report.Since, err = c.compare(s, c.Dir, p); err != nil {
+		return err
+	}
+	if report.Since != nil && report.Since.tooSmall() {
+		s.code = Failed
+	}
 	if c.JSON {
 		return s.json(report)
 	}
@@ -61,6 +71,7 @@ type checked struct {
 	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
 	Unused        []string          `json:"unused,omitempty"` // contracts that nobody drops and nobody receives
+	Since         *since            `json:"since,omitempty"`  // what is different from what it was compared with
 	Problems      []yamldoc.Problem `json:"problems,omitempty"`
 
 	contracts, partners, profiles int
@@ -231,6 +242,9 @@ func (r *checked) show(out *show.Screen) {
 	}
 	for _, c := range r.Unused {
 		out.Printf("\n%s\n", out.Paint(show.Changed, "Nobody drops or receives "+c+"."))
+	}
+	if r.Since != nil {
+		r.Since.show(out)
 	}
 }
 
