@@ -174,7 +174,8 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the segment")
 	}
 	defer r.Close()
-	limits := record.Limits{Row: int(segment.Object.Size) + 1, Nesting: 1 << 10}
+	// The rows passed the limits of the exchange, whatever those were.
+	limits := record.Limits{Row: int(segment.Object.Size) + 1, Columns: 1 << 16, Nesting: 1 << 10}
 	reader, err := record.NewReader(r, landed, feed.Schema, limits)
 	if err == nil && feed.Migration != nil {
 		reader, err = feed.Migration.Reader(reader, landed, limits)

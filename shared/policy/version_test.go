@@ -77,3 +77,33 @@ func TestVersionsKeepViews(t *testing.T) {
 		t.Error("the views differ")
 	}
 }
+
+// migrationFile leads from one version of people to the other.
+const migrationFile = "apiVersion: sallyport.io/v1\nkind: Migration\ncontract: people\nfrom: ^1\nto: ^2\nsteps:\n  - rename: {from: note, to: nick}\n"
+
+func TestMigrations(t *testing.T) {
+	files := twoVersions("version: ^1", "version: ^2", "version: ^2\nfilter: nick == 'x'")
+	plain := compile(t, files).Views("people-v1", "person")
+	files["migrations/people.yaml"] = migrationFile
+	p := compile(t, files)
+	feeds := p.Feeds("people-v1", "1.0.0", "person")
+	if len(feeds) != 2 || feeds[0].Migration != nil || len(feeds[0].Views) != 1 || feeds[1].Migration == nil || len(feeds[1].Views) != 2 {
+		t.Fatalf("a drop of version 1 has the feeds %+v", feeds)
+	}
+	if feeds[1].Schema.Lookup("note") < 0 || feeds[1].Views[0].Schema.Lookup("nick") < 0 {
+		t.Error("a feed has the schema of the wrong version")
+	}
+	if feeds := p.Feeds("people-v1", "2.0.0", "person"); len(feeds) != 1 || feeds[0].Migration != nil {
+		t.Errorf("a drop of version 2 has %d feeds: the migration leads in one direction", len(feeds))
+	}
+	for i, v := range p.Views("people-v1", "person") {
+		if v.ID != plain[i].ID {
+			t.Error("a migration changes a view")
+		}
+	}
+	files["migrations/people.yaml"] = strings.Replace(migrationFile, "to: nick", "to: nik", 1)
+	_, err := Compile(bundle(t, files))
+	if err == nil || !strings.Contains(err.Error(), `migrations/people.yaml:7:13: steps[0].rename: the field "nik" is not one of version 2.0.0`) {
+		t.Errorf("%v", err)
+	}
+}

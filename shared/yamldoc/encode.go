@@ -315,10 +315,13 @@ func mergeStruct(v reflect.Value, old *yaml.Node) (*yaml.Node, error) {
 
 func mergeMap(v reflect.Value, old *yaml.Node) (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	keys := v.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int {
-		return strings.Compare(fmt.Sprint(a.Interface()), fmt.Sprint(b.Interface()))
-	})
+	type entry struct{ key, value reflect.Value } // by its key NaN would not be found again
+	var all []entry
+	for r := v.MapRange(); r.Next(); {
+		all = append(all, entry{r.Key(), r.Value()})
+	}
+	name := func(e entry) string { return fmt.Sprint(e.key.Interface()) }
+	slices.SortFunc(all, func(a, b entry) int { return strings.Compare(name(a), name(b)) })
 	place := func(key string) int { return -1 }
 	if old != nil && old.Kind == yaml.MappingNode {
 		commented(n, old).Style = old.Style
@@ -330,24 +333,24 @@ func mergeMap(v reflect.Value, old *yaml.Node) (*yaml.Node, error) {
 			}
 			return -1
 		}
-		slices.SortStableFunc(keys, func(a, b reflect.Value) int {
-			x, y := place(fmt.Sprint(a.Interface())), place(fmt.Sprint(b.Interface()))
+		slices.SortStableFunc(all, func(a, b entry) int {
+			x, y := place(name(a)), place(name(b))
 			if x < 0 || y < 0 {
 				return y - x // new keys last
 			}
 			return x - y
 		})
 	}
-	for _, k := range keys {
-		key, err := merge(k, nil)
+	for _, e := range all {
+		key, err := merge(e.key, nil)
 		if err != nil {
 			return nil, err
 		}
 		var was *yaml.Node
-		if i := place(fmt.Sprint(k.Interface())); i >= 0 {
+		if i := place(name(e)); i >= 0 {
 			key, was = old.Content[i], old.Content[i+1]
 		}
-		value, err := merge(v.MapIndex(k), was)
+		value, err := merge(e.value, was)
 		if err != nil {
 			return nil, err
 		}

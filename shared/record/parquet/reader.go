@@ -24,6 +24,7 @@ import (
 const (
 	batchBytes = 256 << 10 // that a batch should have
 	batchRows  = 4096      // that it has at most
+	batchNodes = 64 << 10  // that one of flat rows has at most, or those of one row
 	maxBatch   = 256 << 20 // bytes that it has at most, where rows are very uneven
 )
 
@@ -178,6 +179,9 @@ func (r *reader) rows() int {
 	n := int64(batchRows)
 	if each := g.bytes / max(g.rows, 1); each > 0 {
 		n = min(n, batchBytes/each)
+	}
+	if r.flat { // what the file declares must not decide how many nodes there are
+		n = min(n, batchNodes/int64(1+len(r.root.members)+len(r.root.absent)))
 	}
 	return int(min(max(n, 1), r.left))
 }
