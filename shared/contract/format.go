@@ -67,12 +67,14 @@ func isUUID(v []byte) bool {
 	if len(v) != 36 || v[8] != '-' || v[13] != '-' || v[18] != '-' || v[23] != '-' {
 		return false
 	}
-	return all(v[:8], hexDigit) && all(v[9:13], hexDigit) && all(v[14:18], hexDigit) && all(v[19:23], hexDigit) && all(v[24:36], hexDigit)
+	return isHex(load(v)) && isHex(load(v[9:])&half|load(v[14:])<<32) && isHex(load(v[19:])&half|load(v[24:])<<32) && isHex(load(v[28:]))
 }
 
 // isEmail: RFC 5321's Mailbox without quotes, comments and address literals;
 // letters beyond ASCII are allowed before and behind the @ (RFC 6531).
-func isEmail(v []byte) bool {
+func isEmail(v []byte) bool { return plainEmail(v) || anyEmail(v) }
+
+func anyEmail(v []byte) bool {
 	at := bytes.IndexByte(v, '@')
 	if at < 1 || at > 64 || len(v) > 254 {
 		return false

@@ -13,7 +13,15 @@ type sequence struct {
 	want     []uint8    // the class bit of each fixed place
 	rest     uint8      // the class bit of all that follow
 	min, max int        // bytes
+	ranges   *ranges    // the same, eight bytes at once; nil where a class has more ranges than two
 }
+
+// ranges are the first and last bytes of the ranges of each place's class. A class
+// of one range has it twice.
+type ranges [2]struct{ low, high [widest]byte }
+
+// widest is how many bytes are matched by ranges; longer texts go byte by byte.
+const widest = 64
 
 // maxFixed bounds the fixed places of a sequence.
 const maxFixed = 256
@@ -29,12 +37,14 @@ func asSequence(re *syntax.Regexp) *sequence {
 			return nil
 		}
 	}
+	b.ranges()
 	return &b.s
 }
 
 type sequenceBuilder struct {
 	s    sequence
 	bits map[string]uint8 // class bits by the ranges of the class
+	each []string         // the ranges of each place, those of rest last
 	open bool             // the last was of variable length: nothing may follow
 }
 
@@ -102,18 +112,40 @@ func (b *sequenceBuilder) class(ranges []rune, low, high int) bool {
 	}
 	for range low {
 		b.s.want = append(b.s.want, bit)
+		b.each = append(b.each, key)
 	}
 	b.s.min += low
 	b.s.max += high
 	if high > low {
 		b.s.rest, b.open = bit, true
+		for len(b.each) < widest {
+			b.each = append(b.each, key)
+		}
 	}
 	return true
+}
+
+func (b *sequenceBuilder) ranges() {
+	var s ranges
+	for place, key := range b.each[:min(len(b.each), widest)] {
+		pairs := []rune(key)
+		if len(pairs) == 0 || len(pairs) > 2*len(s) {
+			return
+		}
+		for i := range s {
+			r := pairs[min(2*i, len(pairs)-2):]
+			s[i].low[place], s[i].high[place] = byte(r[0]), byte(r[1])
+		}
+	}
+	b.s.ranges = &s
 }
 
 func (s *sequence) match(v []byte) bool {
 	if len(v) < s.min || len(v) > s.max {
 		return false
+	}
+	if s.ranges != nil && len(v) >= 8 && len(v) <= widest {
+		return s.ranges.match(v)
 	}
 	// The fixed places; a byte that is not in its class leaves a bit in missing.
 	var missing uint8
@@ -124,4 +156,17 @@ func (s *sequence) match(v []byte) bool {
 		missing |= s.rest &^ s.class[c]
 	}
 	return missing == 0
+}
+
+// match tells whether each byte of v, of which there are 8 to widest, is in its
+// class.
+func (s *ranges) match(v []byte) bool {
+	for i := 0; i < len(v); i += 8 {
+		at := min(i, len(v)-8) // the last word may begin in the one before
+		w := load(v[at:])
+		if between(w, load(s[0].low[at:]), load(s[0].high[at:]))|between(w, load(s[1].low[at:]), load(s[1].high[at:])) != tops {
+			return false
+		}
+	}
+	return true
 }

@@ -48,8 +48,9 @@ type Validator struct {
 	last    []int64     // per Compiled.metrics: the row that was counted last
 	refs    []keysSeen  // per Compiled.refs
 	inner   map[int]*inner
-	quick   []quick // by field
-	suspect []bool  // by row of the batch at hand
+	quick   []quick  // by field
+	suspect []bool   // by row of the batch at hand
+	firsts  []uint32 // by row of a batch of CSV: where its nodes begin
 }
 
 // quick is the short way for a CSV field, taken for nearly all: where it answers
@@ -175,37 +176,42 @@ func (v *Validator) suspects(b *record.Batch) {
 		return
 	}
 	clear(v.suspect)
-	for _, row := range b.Rows {
-		if row.Bad == "" { // all that are well formed have the same columns
-			for column := range row.Past - row.First {
-				v.column(b, column, &v.quick[b.Nodes[row.First+column].Field])
-			}
-			return
+	good := slices.IndexFunc(b.Rows, func(r record.Row) bool { return r.Bad == "" })
+	if good < 0 {
+		return
+	}
+	// All that are well formed have the same columns. The others are nobody's
+	// business here: one that is stands in for each.
+	first, past := b.Rows[good].First, b.Rows[good].Past
+	v.firsts = slices.Grow(v.firsts[:0], n)[:n]
+	for i := range b.Rows {
+		v.firsts[i] = first
+		if row := &b.Rows[i]; row.First < row.Past {
+			v.firsts[i] = row.First
 		}
+	}
+	for at := first; at < past; at++ {
+		v.column(b, at-first, &v.quick[b.Nodes[at].Field])
 	}
 }
 
+// column holds a column of the rows at hand to its field.
 func (v *Validator) column(b *record.Batch, column uint32, q *quick) {
 	if q.text && q.null && q.check == nil {
 		return
 	}
-	data, check := b.Data, q.check
-	for i := range b.Rows {
-		row := &b.Rows[i]
-		if row.First == row.Past {
-			continue
-		}
-		n := &b.Nodes[row.First+column]
+	data, nodes, check := b.Data, b.Nodes, q.check
+	suspect := v.suspect[:len(v.firsts)]
+	for i, first := range v.firsts {
+		n := &nodes[first+column]
 		switch {
 		case n.Kind == record.Null:
-			if q.null {
-				continue
+			if !q.null {
+				suspect[i] = true
 			}
-		case !q.text:
-		case check == nil, data[n.Start] != '"' && check(data[n.Start:n.End]) == nil:
-			continue
+		case !q.text || check != nil && (data[n.Start] == '"' || check(data[n.Start:n.End]) != nil):
+			suspect[i] = true
 		}
-		v.suspect[i] = true
 	}
 }
 
