@@ -124,8 +124,8 @@ func syntaxError(err error) (line int, message string) {
 	return 0, message
 }
 
-// bound refuses what is nested too deep, and aliases, by which a small file can
-// become a large one.
+// bound refuses what is nested too deep; aliases, by which a small file can become
+// a large one; and tags of which nobody here knows the meaning.
 func (d *Document) bound(n *yaml.Node, depth int, nodes *int) *Problem {
 	*nodes++
 	switch {
@@ -135,6 +135,8 @@ func (d *Document) bound(n *yaml.Node, depth int, nodes *int) *Problem {
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf("more than %d values", maxNodes)}
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: "anchors and aliases are not taken", Hint: "write the value out"}
+	case strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
+		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: "tags of one's own are not taken", Hint: "leave the word out that begins with an exclamation mark"}
 	}
 	for _, c := range n.Content {
 		if p := d.bound(c, depth+1, nodes); p != nil {
