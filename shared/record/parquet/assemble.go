@@ -57,7 +57,7 @@ func (r *reader) assemble(n int) {
 				r.fail(l.corrupt("a row starts in the middle of a list"))
 			}
 		}
-		row := record.Row{First: uint32(len(b.Nodes)), Line: r.row + int64(i)}
+		row := record.Row{First: uint32(len(b.Nodes))}
 		r.bad = ""
 		r.value(r.root)
 		if r.err != nil {
@@ -66,7 +66,7 @@ func (r *reader) assemble(n int) {
 		row.Bad, row.Past = r.bad, uint32(len(b.Nodes))
 		b.Rows = append(b.Rows, row)
 		if len(b.Data)-start+int(row.Past-row.First) > r.lim.Row {
-			r.fail(r.tooLong(row.Line))
+			r.fail(r.tooLong(r.row + int64(i)))
 			return
 		}
 		if len(b.Data) > maxBatch {

@@ -120,6 +120,13 @@ func readFooter(src io.ReaderAt, size int64) (*footer, error) {
 	if size < 12 {
 		return nil, corrupt("it is too short to be a Parquet file")
 	}
+	var head [4]byte
+	if err := readAt(src, head[:], 0); err != nil {
+		return nil, err
+	}
+	if start := string(head[:]); start != magic && start != magicEncrypted {
+		return nil, corrupt("it does not start as a Parquet file does")
+	}
 	var tail [8]byte
 	if err := readAt(src, tail[:], size-8); err != nil {
 		return nil, err

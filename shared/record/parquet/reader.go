@@ -58,7 +58,7 @@ type reader struct {
 // and Near; Column nil means the schema's names. The columns are held to the
 // schema before a row is read: where they are not those of the contract, by name
 // or by type, the fault is Invalid with code "drift"; a column that is missing is
-// Absent in every row. All faults of the file are Invalid, with codes that start
+// Absent in every row. Row.Line is 0, for there are no lines. All faults of the file are Invalid, with codes that start
 // with "parquet-" but for "drift", "row-too-long" and "too-large-unpacked";
 // errors of src pass through.
 func NewReader(src io.ReaderAt, size int64, e record.Expect, lim record.Limits, max record.Expansion) (record.Reader, error) {
@@ -200,7 +200,7 @@ func (r *reader) columns(n int) error {
 	clear(r.sizes)
 	for i := range n {
 		first := uint32(i * stride)
-		b.Rows = append(b.Rows, record.Row{First: first, Past: first + uint32(stride), Line: r.row + int64(i)})
+		b.Rows = append(b.Rows, record.Row{First: first, Past: first + uint32(stride)})
 		row := b.Nodes[first : first+uint32(stride)]
 		row[0] = record.Node{Next: first + uint32(stride), Kind: record.JSONObject}
 		for k, f := range r.root.absent {
