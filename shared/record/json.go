@@ -238,6 +238,7 @@ type walker struct {
 
 	seen    []uint64 // per field: the stamp of the object in which it was last seen
 	stamp   uint64
+	follows []int // per field: the member that last stood behind it, 0 if none is known; then, per object, the one that last stood first
 	scratch []byte
 	unknown [2]uint32 // the name that the schema does not know
 	keys    []span    // names of the open objects' members, where no schema knows them
@@ -246,7 +247,7 @@ type walker struct {
 type span struct{ start, end uint32 }
 
 func newWalker(s *Schema, lim Limits) *walker {
-	return &walker{s: s, lim: lim, seen: make([]uint64, len(s.Fields))}
+	return &walker{s: s, lim: lim, seen: make([]uint64, len(s.Fields)), follows: make([]int, 2*len(s.Fields))}
 }
 
 // rows fills b.Nodes and b.Keys from b.Rows.
@@ -506,6 +507,7 @@ func (w *walker) object(i, field, depth int) int {
 	stamp := w.stamp
 	firstKey := len(w.keys)
 	members := 0
+	before := len(w.seen) + field
 	i = w.space(i + 1)
 	if i < len(w.data) && w.data[i] == '}' {
 		return w.endObject(i+1, field, described, stamp, firstKey)
@@ -518,26 +520,22 @@ func (w *walker) object(i, field, depth int) int {
 			return w.fail(i, BadMembers)
 		}
 		key := i
-		end, escaped := w.str(i)
-		if w.bad != "" {
-			return end
-		}
-		name := w.data[key+1 : end-1]
-		if escaped {
-			w.scratch = unescapeJSON(w.scratch[:0], name)
-			name = w.scratch
-		}
-		child := -1
+		child, end := -1, 0
 		if described {
-			if child = w.s.Member(field, name); child < 0 {
-				w.unknown = [2]uint32{uint32(key + 1), uint32(end - 1)}
-				return w.fail(i, BadMember)
+			if child, end = w.expected(key, before); child < 0 {
+				if child, end = w.member(key, field, before); w.bad != "" {
+					return end
+				}
 			}
 			if w.seen[child] == stamp {
 				return w.fail(i, BadDuplicate)
 			}
 			w.seen[child] = stamp
+			before = child
 		} else {
+			if end, _ = w.str(i); w.bad != "" {
+				return end
+			}
 			w.keys = append(w.keys, span{uint32(key + 1), uint32(end - 1)})
 		}
 		if i = w.space(end); i >= len(w.data) || w.data[i] != ':' {
@@ -558,6 +556,40 @@ func (w *walker) object(i, field, depth int) int {
 			return w.fail(i, BadJSON)
 		}
 	}
+}
+
+// expected is the member whose name starts at key, and where the name ends, if
+// it is the one that last stood behind before; else -1. Its name was then written
+// without escapes, so the same bytes are the same name.
+func (w *walker) expected(key, before int) (child, end int) {
+	child = w.follows[before]
+	name := w.s.Fields[child].Name
+	end = key + 1 + len(name)
+	if child == 0 || end >= len(w.data) || w.data[end] != '"' || string(w.data[key+1:end]) != name {
+		return -1, key
+	}
+	return child, end + 1
+}
+
+// member looks up the member of an object whose name starts at key.
+func (w *walker) member(key, field, before int) (child, end int) {
+	end, escaped := w.str(key)
+	if w.bad != "" {
+		return -1, end
+	}
+	name := w.data[key+1 : end-1]
+	if escaped {
+		w.scratch = unescapeJSON(w.scratch[:0], name)
+		name = w.scratch
+	}
+	if child = w.s.Member(field, name); child < 0 {
+		w.unknown = [2]uint32{uint32(key + 1), uint32(end - 1)}
+		return -1, w.fail(key, BadMember)
+	}
+	if !escaped {
+		w.follows[before] = child
+	}
+	return child, end
 }
 
 func (w *walker) endObject(end, field int, described bool, stamp uint64, firstKey int) int {
