@@ -3,10 +3,10 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help check test bench soak fuzz demo emulators dist
+.PHONY: help check test bench soak fuzz demo emulators dist terraform lint-terraform
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 check: ## everything that must hold before a change lands; what CI runs
 	./.ci/check
@@ -31,3 +31,9 @@ emulators: ## install what sallyport emulate runs; needs npm, too
 
 dist: ## Lambda zips, images, SBOMs and checksums into dist/
 	$(GO) run ./localdev/dist -out dist -version $(or $(VERSION),dev)
+
+terraform: ## fmt, validate and test what is under infra/terraform, where terraform is installed
+	./.ci/terraform
+
+lint-terraform: ## tflint, which is installed where it can be
+	./.ci/lint-terraform

@@ -1,0 +1,10 @@
+plugin "terraform" {
+  enabled = true
+  preset  = "all"
+}
+
+plugin "aws" {
+  enabled = true
+  version = "0.42.0"
+  source  = "github.com/terraform-linters/tflint-ruleset-aws"
+}

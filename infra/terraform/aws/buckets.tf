@@ -1,0 +1,45 @@
+# The buckets of the wiring.
+
+locals {
+  bucket_retention = merge(
+    { for b in keys(local.wiring.buckets) : b => {} }, # for good
+    {
+      drops      = merge({ "" = var.retention.drops }, local.drop_retention)
+      landing    = { "" = max(15, min(var.retention.landing, local.shortest)) }
+      masked     = { "" = max(15, min(var.retention.masked, local.shortest)) }
+      quarantine = merge({ "" = var.retention.quarantine }, local.quarantine_retention)
+      state      = { "" = var.retention.state }
+    },
+  )
+}
+
+module "bucket" {
+  source   = "./modules/bucket"
+  for_each = local.wiring.buckets
+
+  name                = "${var.name}-${each.key}"
+  labels              = local.labels
+  partition           = local.partition
+  encryption          = local.encryption[each.key]
+  deletion_protection = var.deletion_protection
+  retention           = local.bucket_retention[each.key]
+  noncurrent_days     = var.retention.noncurrent
+  append_only         = each.key == "ledger"
+  lock                = each.key == "ledger" ? { mode = var.ledger.lock_mode, days = var.ledger.lock_days } : { mode = "GOVERNANCE", days = 0 }
+
+  denied = {
+    "s3:GetObject" = local.denied[each.key].read
+    "s3:PutObject" = local.denied[each.key].create
+  }
+}
+
+resource "aws_s3_bucket_notification" "drops" {
+  bucket = module.bucket["drops"].id
+
+  topic {
+    topic_arn = aws_sns_topic.this["drops"].arn
+    events    = ["s3:ObjectCreated:*"]
+  }
+
+  depends_on = [aws_sns_topic_policy.drops]
+}
