@@ -21,6 +21,7 @@ type checkCommand struct {
 	dirArgument
 	againstFlags
 	jsonFlag
+	Terraform bool `help:"Tell which resources Terraform makes of it on AWS, and for whom."`
 }
 
 func (checkCommand) Help() string {
@@ -33,6 +34,7 @@ Examples:
     sallyport check
     sallyport check myexchange
     sallyport check --against main
+    sallyport check --terraform
     sallyport check --json | jq '.subscriptions[].fields'`
 }
 
@@ -54,6 +56,11 @@ func (c checkCommand) Run(s *session) error {
 	if report.Since != nil && report.Since.tooSmall() {
 		s.code = Failed
 	}
+	if c.Terraform {
+		if report.Terraform, err = deployment(p.Bundle()); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		return s.json(report)
 	}
@@ -70,8 +77,9 @@ type checked struct {
 	Subscriptions []*checkedView    `json:"subscriptions,omitempty"`
 	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
-	Unused        []string          `json:"unused,omitempty"` // contracts that nobody drops and nobody receives
-	Since         *since            `json:"since,omitempty"`  // what is different from what it was compared with
+	Unused        []string          `json:"unused,omitempty"`    // contracts that nobody drops and nobody receives
+	Since         *since            `json:"since,omitempty"`     // what is different from what it was compared with
+	Terraform     []deployed        `json:"terraform,omitempty"` // what is made on AWS
 	Problems      []yamldoc.Problem `json:"problems,omitempty"`
 
 	contracts, partners, profiles int
@@ -245,6 +253,9 @@ func (r *checked) show(out *show.Screen) {
 	}
 	if r.Since != nil {
 		r.Since.show(out)
+	}
+	if r.Terraform != nil {
+		showDeployment(out, r.Terraform)
 	}
 }
 
