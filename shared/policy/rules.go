@@ -174,22 +174,10 @@ func (r *resolver) apply(field int, d decision, rules []FieldRule) []ruleError {
 
 // decide finds the rule of one field.
 func (r *resolver) decide(field int) decision {
-	if r.profile != nil {
-		if i := r.byPath(field); i >= 0 {
-			return r.chosen(i)
-		}
-		if i := r.byTag(field); i >= 0 {
-			return r.chosen(i)
-		}
+	if rules := r.rulesOf(field); len(rules) > 0 {
+		return r.chosen(rules[0])
 	}
 	class, declared := r.classification(field)
-	if r.profile != nil {
-		for i, rule := range r.profile.Rules {
-			if rule.Classification != "" && strings.EqualFold(rule.Classification, class) {
-				return r.chosen(i)
-			}
-		}
-	}
 	switch {
 	case leavesByDefault(class):
 		return decision{rule: -1, op: record.Keep, why: "classified " + class + ", and no rule names it"}
@@ -213,30 +201,40 @@ func (r *resolver) chosen(i int) decision {
 	return decision{rule: i, op: op, why: fmt.Sprintf("rule %d of profile %s: %s", i+1, r.profile.ID, rule)}
 }
 
-func (r *resolver) byPath(field int) int {
-	for ; field > 0; field = r.schema.Fields[field].Parent {
+// rulesOf are the rules of the profile that name a field, the most specific first:
+// by path, the longest before the others; by tag, its own before those of what
+// holds it; by classification. Among equals the first in the profile is first.
+func (r *resolver) rulesOf(field int) (rules []int) {
+	if r.profile == nil {
+		return nil
+	}
+	add := func(is func(exchange.Rule) bool) {
 		for i, rule := range r.profile.Rules {
-			if rule.Path != "" && rule.Path == r.schema.Fields[field].Path {
-				return i
+			if is(rule) && !slices.Contains(rules, i) {
+				rules = append(rules, i)
 			}
 		}
 	}
-	return -1
+	for f := field; f > 0; f = r.schema.Fields[f].Parent {
+		add(func(rule exchange.Rule) bool { return rule.Path != "" && rule.Path == r.schema.Fields[f].Path })
+	}
+	for f := field; f >= 0; f = r.schema.Fields[f].Parent {
+		tags := r.tagsOf(f)
+		add(func(rule exchange.Rule) bool { return rule.Tag != "" && slices.Contains(tags, rule.Tag) })
+	}
+	class, _ := r.classification(field)
+	add(func(rule exchange.Rule) bool {
+		return rule.Classification != "" && strings.EqualFold(rule.Classification, class)
+	})
+	return rules
 }
 
-func (r *resolver) byTag(field int) int {
-	for ; field >= 0; field = r.schema.Fields[field].Parent {
-		tags := r.tags
-		if p := r.property(field); p != nil {
-			tags = p.Tags
-		}
-		for i, rule := range r.profile.Rules {
-			if rule.Tag != "" && slices.Contains(tags, rule.Tag) {
-				return i
-			}
-		}
+// tagsOf are the tags of a field itself; those of the row are the object's.
+func (r *resolver) tagsOf(field int) []string {
+	if p := r.property(field); p != nil {
+		return p.Tags
 	}
-	return -1
+	return r.tags
 }
 
 // classification is that of a field or of the nearest that holds it.

@@ -42,6 +42,7 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Show three exchanges of data, end to end, on made-up data."`
 	Init     initCommand     `cmd:"" help:"Write a commented example exchange into a new folder."`
 	Check    checkCommand    `cmd:"" help:"Check an exchange, and say what leaves to whom and how."`
+	Explain  explainCommand  `cmd:"" help:"Say for each field how it leaves to a partner, and which rule decided."`
 	Contract contractCommand `cmd:"" help:"Compare, infer, import and export contracts."`
 	Up       upCommand       `cmd:"" help:"Run the whole chain of an exchange until Ctrl-C."`
 	Run      runCommand      `cmd:"" help:"Run one function as a worker on a queue of yours."`
