@@ -1,0 +1,116 @@
+package detect
+
+// How a Guard samples, and what it takes for a finding.
+const (
+	// Whole is how many values of a column are looked at one by one from the first.
+	Whole = 1000
+	// Every is how many of the others there are to each that is looked at.
+	Every = 64
+	// MinHits and MinShare are how many hits of a type make a finding: three, and one
+	// in a hundred of the values looked at.
+	MinHits  = 3
+	MinShare = 100
+)
+
+// Set is a set of types.
+type Set uint16
+
+// Of is the set of some types.
+func Of(all ...Type) (s Set) {
+	for _, t := range all {
+		s |= 1 << t
+	}
+	return s
+}
+
+// Has tells whether a type is in the set.
+func (s Set) Has(t Type) bool { return s>>t&1 != 0 }
+
+// Guard watches columns that should hold no personal data. It looks at a sample by
+// position, so that a second run over the same values finds the same, and keeps no
+// value. It is for one goroutine.
+type Guard struct {
+	columns []watched
+}
+
+type watched struct {
+	expected Set // what may be there
+	position int64
+	seen     int64
+	hits     [types]int64
+	alike    [types]int64 // had the form, but not the check digit
+}
+
+// NewGuard watches columns; expected says for each which types are no surprise.
+func NewGuard(expected []Set) *Guard {
+	g := &Guard{columns: make([]watched, len(expected))}
+	for i, e := range expected {
+		g.columns[i].expected = e
+	}
+	return g
+}
+
+// Observe sees the next value of a column: UTF-8 without quotes, escapes resolved.
+func (g *Guard) Observe(column int, value []byte) {
+	c := &g.columns[column]
+	c.position++
+	if c.position > Whole && c.position%Every != 0 {
+		return
+	}
+	c.look(value)
+}
+
+// Next tells whether Observe would look at the next value of a column; Skip passes
+// it by. They spare the caller what it takes to make a value.
+func (g *Guard) Next(column int) bool {
+	p := g.columns[column].position + 1
+	return p <= Whole || p%Every == 0
+}
+
+// Skip is Observe of a value that is not looked at.
+func (g *Guard) Skip(column int) { g.columns[column].position++ }
+
+func (c *watched) look(value []byte) {
+	if len(value) == 0 {
+		return
+	}
+	c.seen++
+	var hit, alike Set // of this value: each type counts once
+	scan(value, func(h Hit, sure bool) {
+		if sure {
+			hit |= 1 << h.Type
+		} else {
+			alike |= 1 << h.Type
+		}
+	})
+	for t := range types {
+		if hit.Has(t) {
+			c.hits[t]++
+		} else if alike.Has(t) {
+			c.alike[t]++
+		}
+	}
+}
+
+// Finding is a column that holds what it should not.
+type Finding struct {
+	Column int
+	Type   Type
+	Hits   int64 // values with such a thing in it
+	Seen   int64 // values that were looked at
+}
+
+// Findings are what was found up to now, by column and type. Where most of what has
+// the form of a type has a wrong check digit, such as numbers of orders that look
+// like those of cards, it is not that type.
+func (g *Guard) Findings() (all []Finding) {
+	for i := range g.columns {
+		c := &g.columns[i]
+		for t := range types {
+			if n := c.hits[t]; !c.expected.Has(t) && n >= MinHits && n*MinShare >= c.seen && n >= c.alike[t] {
+				all = append(all, Finding{i, t, n, c.seen})
+			}
+		}
+	}
+	return all
+}
