@@ -145,10 +145,14 @@ func (f *Function) group(ctx context.Context, cause event.Event, segment event.S
 	}
 	for i, d := range views {
 		for _, s := range d.subscriptions {
-			data := event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
+			typ, data := event.TypeSegmentMasked, any(event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
 				Subscription: s.ID, Partner: s.Partner().ID, View: d.view.ID,
-				Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref}
-			made, err := event.New(cause, event.TypeSegmentMasked, Source, time.Now(), data, s.ID)
+				Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref, Suspects: rendered[i].suspects})
+			if rendered[i].withheld() {
+				typ, data = event.TypeDeliveryFailed, event.Delivery{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
+					Subscription: s.ID, Partner: s.Partner().ID, Fault: event.FaultOf(leak(segment, s, rendered[i].suspects))}
+			}
+			made, err := event.New(cause, typ, Source, time.Now(), data, s.ID)
 			if err != nil {
 				return nil, err
 			}

@@ -57,10 +57,16 @@ func subscription(id, more string) string {
 
 func newWorld(t testing.TB, subscriptions ...string) *world {
 	t.Helper()
+	return openWorld(t, "", contractFile, subscriptions...)
+}
+
+// openWorld is newWorld with more in exchange.yaml, and a contract.
+func openWorld(t testing.TB, more, contract string, subscriptions ...string) *world {
+	t.Helper()
 	w := &world{t: t, buckets: map[string]*blob.Bucket{"landing": memblob.OpenBucket(nil), "masked": memblob.OpenBucket(nil), "config": memblob.OpenBucket(nil)}}
 	files := fstest.MapFS{
-		"exchange.yaml":              {Data: []byte("apiVersion: sallyport.io/v1\nkind: Exchange\nname: test\n")},
-		"contracts/orders.odcs.yaml": {Data: []byte(contractFile)},
+		"exchange.yaml":              {Data: []byte("apiVersion: sallyport.io/v1\nkind: Exchange\nname: test\n" + more)},
+		"contracts/orders.odcs.yaml": {Data: []byte(contract)},
 		"partners/p.yaml":            {Data: []byte("apiVersion: sallyport.io/v1\nkind: Partner\nid: p\nname: p\nsubscriptions:\n" + strings.Join(subscriptions, ""))},
 		"profiles/tokens.yaml":       {Data: []byte("apiVersion: sallyport.io/v1\nkind: Profile\nid: tokens\nrules:\n- {path: name, transform: {type: token}}\n")},
 	}

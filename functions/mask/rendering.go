@@ -25,12 +25,15 @@ type rendering struct {
 	wire       event.Format
 	projection *record.Projection
 	matcher    *policy.Matcher // nil: all rows
+	guard      *guard          // nil: nothing is watched
 
 	due  []uint32 // rows of the batch at hand that are not rendered yet
 	out  []byte
 	w    *store.Writer // from the first row on: an empty view is no object
 	rows int64
 	ref  event.Ref
+
+	suspects []event.Suspect // what the guard found
 }
 
 // rendering prepares the transforms of a view for the segment's moment. format is
@@ -42,7 +45,7 @@ func (f *Function) rendering(v *policy.View, key string, format record.Format, s
 			return nil, err
 		}
 	}
-	r := &rendering{view: v, key: key, projection: record.NewProjection(v.Schema, format, rules)}
+	r := &rendering{view: v, key: key, guard: newGuard(v), projection: record.NewProjection(v.Schema, format, rules)}
 	r.wire = record.WireFormat(r.projection.Format(), v.Schema)
 	r.wire.Dropped = segment.Format.Dropped
 	if v.Filter != nil {
@@ -80,6 +83,9 @@ func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, s
 // add takes row i of b, the batch at hand. Write must follow before the next
 // batch.
 func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batch, i int) error {
+	if r.guard != nil && r.guard.found.Row() {
+		r.guard.observe(b, i)
+	}
 	if r.due = append(r.due, uint32(i)); len(r.due) < atOnce {
 		return nil
 	}
@@ -117,6 +123,10 @@ func (r *rendering) close() (err error) {
 	if r.w == nil {
 		return nil
 	}
+	if r.suspects = r.guard.suspects(); r.withheld() {
+		r.abort()
+		return nil
+	}
 	r.out = r.projection.AppendTail(r.out)
 	if err := r.flush(); err != nil {
 		return err
@@ -125,6 +135,9 @@ func (r *rendering) close() (err error) {
 	r.w = nil
 	return err
 }
+
+// withheld tells that the segment does not leave, because of what is in it.
+func (r *rendering) withheld() bool { return len(r.suspects) > 0 && r.view.Guard.Block }
 
 func (r *rendering) abort() {
 	if r.w != nil {

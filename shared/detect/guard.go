@@ -2,7 +2,7 @@ package detect
 
 // How a Guard samples, and what it takes for a finding.
 const (
-	// Whole is how many values of a column are looked at one by one from the first.
+	// Whole is how many rows are looked at one by one from the first.
 	Whole = 1000
 	// Every is how many of the others there are to each that is looked at.
 	Every = 64
@@ -31,11 +31,11 @@ func (s Set) Has(t Type) bool { return s>>t&1 != 0 }
 // value. It is for one goroutine.
 type Guard struct {
 	columns []watched
+	rows    int64
 }
 
 type watched struct {
 	expected Set // what may be there
-	position int64
 	seen     int64
 	hits     [types]int64
 	alike    [types]int64 // had the form, but not the check digit
@@ -50,27 +50,15 @@ func NewGuard(expected []Set) *Guard {
 	return g
 }
 
-// Observe sees the next value of a column: UTF-8 without quotes, escapes resolved.
+// Row begins the next row, and tells whether it is one to look at.
+func (g *Guard) Row() bool {
+	g.rows++
+	return g.rows <= Whole || g.rows%Every == 0
+}
+
+// Observe looks at a value of the row: UTF-8 without quotes, escapes resolved.
 func (g *Guard) Observe(column int, value []byte) {
 	c := &g.columns[column]
-	c.position++
-	if c.position > Whole && c.position%Every != 0 {
-		return
-	}
-	c.look(value)
-}
-
-// Next tells whether Observe would look at the next value of a column; Skip passes
-// it by. They spare the caller what it takes to make a value.
-func (g *Guard) Next(column int) bool {
-	p := g.columns[column].position + 1
-	return p <= Whole || p%Every == 0
-}
-
-// Skip is Observe of a value that is not looked at.
-func (g *Guard) Skip(column int) { g.columns[column].position++ }
-
-func (c *watched) look(value []byte) {
 	if len(value) == 0 {
 		return
 	}

@@ -33,7 +33,7 @@ const (
 	TypeSegmentAccepted   = "io.sallyport.segment.accepted"   // SegmentAccepted: ingest -> mask, audit
 	TypeSegmentMasked     = "io.sallyport.segment.masked"     // SegmentMasked: mask -> fanout, audit
 	TypeDeliveryCompleted = "io.sallyport.delivery.completed" // Delivery: fanout -> audit
-	TypeDeliveryFailed    = "io.sallyport.delivery.failed"    // Delivery: fanout -> audit
+	TypeDeliveryFailed    = "io.sallyport.delivery.failed"    // Delivery: fanout, mask -> audit
 	TypeDropDelivered     = "io.sallyport.drop.delivered"     // DropDelivered: fanout -> audit
 	TypeDeadLettered      = "io.sallyport.event.deadlettered" // DeadLetter: any host -> audit
 	TypeTick              = "io.sallyport.tick"               // no data: scheduler -> any
@@ -140,6 +140,17 @@ type SegmentMasked struct {
 	Rows         int64  `json:"rows"` // 0: the filter left nothing; Object is empty then
 	Format       Format `json:"format"`
 	Object       Ref    `json:"object,omitzero"` // in masked
+	// Suspects are fields that leave in the clear and seem to hold personal data.
+	Suspects []Suspect `json:"suspects,omitempty"`
+}
+
+// Suspect is a field in which something was found: in Hits of the Seen values that
+// were looked at.
+type Suspect struct {
+	Path string `json:"path"`
+	Type string `json:"type"` // EMAIL_ADDRESS: see package detect
+	Hits int64  `json:"hits"`
+	Seen int64  `json:"seen"`
 }
 
 // Delivery is the outcome of one segment for one subscription.

@@ -107,6 +107,10 @@ func (b *Bundle) Name() string { return b.exchange.Name }
 // Limits are the bounds of the exchange, defaults filled in.
 func (b *Bundle) Limits() Limits { return b.exchange.Limits.WithDefaults() }
 
+// LeakGuard is what the leak guard does: GuardBlock, GuardWarn, GuardOff, or "" for
+// what suits each contract.
+func (b *Bundle) LeakGuard() string { return b.exchange.LeakGuard }
+
 // SegmentSize is the size of a landing segment in bytes.
 func (b *Bundle) SegmentSize() int64 {
 	return int64(cmp.Or(b.exchange.Segment.Size, DefaultSegment))

@@ -109,6 +109,11 @@ func (c *checker) exchange(x *Exchange) {
 			c.add(at, n.path, n.path+" is negative", "leave it out for the default")
 		}
 	}
+	switch x.LeakGuard {
+	case "", GuardBlock, GuardWarn, GuardOff:
+	default:
+		c.add(at, "leakGuard", fmt.Sprintf("leakGuard cannot be %q", x.LeakGuard), "use block, warn or off")
+	}
 	limits := x.Limits.WithDefaults()
 	if limits.Row > maxRow {
 		c.add(at, "limits.row", fmt.Sprintf("limits.row is %d bytes", limits.Row), "a row is held in memory: use at most 1GiB")

@@ -44,9 +44,18 @@ type Exchange struct {
 	Segment Segment `yaml:"segment" json:"segment,omitzero"`
 	// What a drop may cost at most.
 	Limits Limits `yaml:"limits" json:"limits,omitzero"`
+	// What happens where a column that leaves in the clear seems to hold personal data: block, warn or off. Default: block for contracts with a field that is neither public nor internal, warn for others.
+	LeakGuard string `yaml:"leakGuard" json:"leakGuard,omitempty" jsonschema:"enum=block,enum=warn,enum=off"`
 
 	source source
 }
+
+// What the leak guard does (Exchange.LeakGuard).
+const (
+	GuardBlock = "block" // the segment does not leave
+	GuardWarn  = "warn"  // it leaves, and the event about it says so
+	GuardOff   = "off"
+)
 
 // Segment says how drops are cut.
 type Segment struct {

@@ -71,6 +71,8 @@ type View struct {
 	Filter *Filter
 	// Fields has a rule for every field of the schema, by field id.
 	Fields []FieldRule
+	// Guard watches what leaves in the clear.
+	Guard Guard
 	// TokenDomain is where the view's tokens are comparable, "" if it has none.
 	TokenDomain string
 	// Subscriptions that see this, by id, whether or not they stand.
@@ -289,7 +291,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 	if len(c.problems) > before {
 		return nil
 	}
-	v.Fields = fields
+	v.Fields, v.Guard = fields, r.guard(c.policy.bundle.LeakGuard(), fields)
 	columns := compiled.Schema.Columns()
 	if !slices.ContainsFunc(columns, func(f int) bool { return fields[f].Op != record.Drop }) {
 		c.problems = append(c.problems, s.Problem("", "nothing would leave: every field of "+key.String()+" drops",

@@ -48,7 +48,7 @@ schema:
           properties:
             - {name: type, logicalType: object, classification: internal}
             - {name: system, logicalType: string, classification: internal}
-            - {name: value, logicalType: string, required: true}
+            - {name: value, logicalType: string, required: true, tags: [US_SSN]} # of some
       - name: name
         logicalType: array
         classification: restricted
@@ -66,7 +66,7 @@ schema:
           logicalType: object
           properties:
             - {name: system, logicalType: string, classification: internal}
-            - {name: value, logicalType: string}
+            - {name: value, logicalType: string, tags: [PHONE_NUMBER]}
             - {name: use, logicalType: string, classification: internal}
       - {name: gender, logicalType: string, classification: internal}
       - {name: birthDate, logicalType: date, classification: internal}
