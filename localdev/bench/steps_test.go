@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
 	"github.com/sallyport-io/sallyport/shared/contract"
+	"github.com/sallyport-io/sallyport/shared/detect"
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/policy"
 	"github.com/sallyport-io/sallyport/shared/record"
@@ -122,6 +123,26 @@ func BenchmarkSteps(b *testing.B) {
 			out = p.AppendRows(out[:0], batch, rows, true)
 		})
 	})
+	run("watch what leaves in the clear", func() { s.watch(b) })
+}
+
+// watch is what the leak guard does in mask; it includes split.
+func (s *steps) watch(b *testing.B) {
+	guard := detect.NewGuard(make([]detect.Set, len(s.view.Guard.Fields)))
+	s.batches(b, func(batch *record.Batch) {
+		for i := range batch.Rows {
+			if !guard.Row() {
+				continue
+			}
+			for column, w := range s.view.Guard.Fields {
+				n := batch.Nodes[int(batch.Rows[i].First)+w.Field-1] // the columns stand as the contract has them
+				guard.Observe(column, batch.Data[n.Start:n.End])
+			}
+		}
+	})
+	if len(guard.Findings()) > 0 {
+		b.Fatal("the payments hold what they should not")
+	}
 }
 
 // BenchmarkFormats reads and validates the same payments in the other formats.
