@@ -12,20 +12,14 @@ func bucketKind() kind {
 	return kind{
 		name: Bucket, options: []string{"size"}, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
-			width, err := parseSize(string(s.Size))
+			width, err := parseSize(s.Type, string(s.Size))
 			if err != nil {
 				return in, err
 			}
-			if err := s.takes(in, "if the contract means a number, it should say logicalType: number", record.Integer, record.Number); err != nil {
-				return in, err
-			}
-			if in == record.Integer && width.scale == 0 {
-				return record.Integer, nil
-			}
-			return record.Number, nil
+			return width.out(s, in)
 		},
 		make: func(s Spec, _ TokenKey) (func() Appender, error) {
-			width, err := parseSize(string(s.Size))
+			width, err := parseSize(s.Type, string(s.Size))
 			if err != nil {
 				return nil, err
 			}
@@ -34,30 +28,47 @@ func bucketKind() kind {
 	}
 }
 
-// size is the width of a bucket: units × 10^-scale, in exact decimals.
+// size is the width of a bucket, or what is rounded to: units × 10^-scale, in
+// exact decimals.
 type size struct {
 	units uint64 // at least 1, below 10^maxSizeDigits
 	scale int    // 0 to maxSizeDigits
 }
 
-// maxSizeDigits lets a remainder, times ten, plus a digit, stay in 64 bits.
+// out is the type of multiples of the size in the place of numbers of type in.
+func (s size) out(spec Spec, in record.Type) (record.Type, error) {
+	if err := spec.takes(in, numberAdvice, record.Integer, record.Number); err != nil {
+		return in, err
+	}
+	if in == record.Integer && s.scale == 0 {
+		return record.Integer, nil
+	}
+	return record.Number, nil
+}
+
+// numberAdvice goes with the fault of a field that is no number.
+const numberAdvice = "if the contract means a number, it should say logicalType: number"
+
+// maxSizeDigits lets a remainder of a size and one digit more, times ten, plus a
+// digit, stay in 64 bits.
 const maxSizeDigits = 17
 
 // maxDigits is how many digits before the point a number may have that is put
 // into a bucket. Every float64 has fewer.
 const maxDigits = 400
 
-// parseSize reads the width of a bucket: digits and, at most, one point.
-func parseSize(text string) (size, error) {
+// parseSize reads the size of a transform of type typ: digits and, at most, one
+// point.
+func parseSize(typ, text string) (size, error) {
 	if text == "" {
-		return size{}, optionFault("bucket needs a size", "write {type: bucket, size: 10}")
+		return size{}, optionFault(typ+" needs a size", fmt.Sprintf("write {type: %s, size: 10}", typ))
 	}
 	whole, fraction, _ := strings.Cut(text, ".")
 	fraction = strings.TrimRight(fraction, "0")
 	whole = strings.TrimLeft(whole, "0")
 	units, err := strconv.ParseUint(whole+fraction, 10, 64)
 	if err != nil || units == 0 || len(whole)+len(fraction) > maxSizeDigits || strings.ContainsAny(text, "+-_") {
-		return size{}, optionFault(fmt.Sprintf("the size of bucket must be a number above 0 of at most %d digits without an exponent", maxSizeDigits), "write it as 10 or 0.25")
+		return size{}, optionFault(fmt.Sprintf("the size of %s must be a number above 0 of at most %d digits without an exponent", typ, maxSizeDigits), "write it as 10 or 0.25")
 	}
 	return size{units, len(fraction)}, nil
 }
@@ -69,38 +80,49 @@ func (s size) append(dst, value []byte) ([]byte, bool) {
 	if !ok || n.point > maxDigits {
 		return dst, false
 	}
-	// In units of 10^-scale the value is the integer of its first
-	// point+scale digits, and a rest that only matters below zero.
-	const room = "0000000000000000000000000000000000000000" // for the size and a point
 	start := len(dst)
-	dst = append(dst, room...)
-	var remainder uint64
-	for i := range max(n.point+s.scale, 0) {
-		d := n.digit(i)
-		dst = append(dst, '0'+d)
-		remainder = (remainder*10 + uint64(d)) % s.units
-	}
+	dst, remainder := n.appendDigits(append(dst, room...), s.scale, s.units)
 	digits := dst[start:]
 	subtract(digits, remainder)
 	if n.negative && (remainder > 0 || n.restAfter(n.point+s.scale)) {
 		add(digits, s.units)
 	}
+	return appendDecimal(dst[:start], digits, s.scale, n.negative), true
+}
+
+// room stands before digits for what may be added to them, and for a sign and a
+// point.
+const room = "0000000000000000000000000000000000000000"
+
+// appendDigits appends the digits of the number without its sign, in units of
+// 10^-scale and without what is less than one, and tells what remains of them
+// after division by divisor, which has at most 18 digits.
+func (n number) appendDigits(dst []byte, scale int, divisor uint64) (digits []byte, remainder uint64) {
+	for i := range max(n.point+scale, 0) {
+		d := n.digit(i)
+		dst = append(dst, '0'+d)
+		remainder = (remainder*10 + uint64(d)) % divisor
+	}
+	return dst, remainder
+}
+
+// appendDecimal appends digits as a number with scale decimals. The digits may lie
+// right behind dst: what is appended overwrites their room, never what is to come.
+func appendDecimal(dst, digits []byte, scale int, negative bool) []byte {
 	lead := 0
-	for lead < len(digits)-s.scale-1 && digits[lead] == '0' {
+	for lead < len(digits)-scale-1 && digits[lead] == '0' {
 		lead++
 	}
-	// What is appended from here on overwrites the room, never what is to come.
-	point := len(digits) - s.scale
-	dst = dst[:start]
-	if n.negative && !zero(digits[lead:]) {
+	point := len(digits) - scale
+	if negative && !zero(digits[lead:]) {
 		dst = append(dst, '-')
 	}
 	dst = append(dst, digits[lead:point]...)
-	if s.scale > 0 {
+	if scale > 0 {
 		dst = append(dst, '.')
 		dst = append(dst, digits[point:]...)
 	}
-	return dst, true
+	return dst
 }
 
 // zero reports whether all digits are 0.

@@ -27,10 +27,15 @@ func (s Spec) checkMask() error {
 	if s.KeepFirst < 0 || s.KeepLast < 0 {
 		return optionFault("keepFirst and keepLast of mask are counts of characters: they cannot be negative", "write 0 or more")
 	}
+	return s.checkChar()
+}
+
+// checkChar is the fault for what cannot take the place of a character.
+func (s Spec) checkChar() error {
 	if s.Char != "" {
 		r, size := utf8.DecodeRuneInString(s.Char)
 		if size != len(s.Char) || r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.IsMark(r) {
-			return optionFault("char of mask must be one visible character", `write char: "*" or leave it out`)
+			return optionFault("char of "+s.Type+" must be one visible character", `write char: "*" or leave it out`)
 		}
 	}
 	return nil

@@ -14,15 +14,15 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, dictionary, mask, token, fpe, date, bucket or ip.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip"`
+	// What is done: keep, drop, null, constant, dictionary, mask, token, fpe, date, bucket, ip, round, prefix or geo.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
 	KeepFirst int `yaml:"keepFirst" json:"keepFirst,omitempty" jsonschema:"minimum=0"`
 	// mask: how many characters at the end stay readable. Default: 0. A value that has no more than keepFirst and keepLast together is masked as a whole.
 	KeepLast int `yaml:"keepLast" json:"keepLast,omitempty" jsonschema:"minimum=0"`
-	// mask: the character that takes the place of each other. Default: "*".
+	// mask, prefix: the character that takes the place of each other. Default for mask: "*"; prefix then cuts the rest.
 	Char string `yaml:"char" json:"char,omitempty" jsonschema:"minLength=1,maxLength=1"`
 	// mask: keep the domain of an e-mail address, from the last "@" on; keepFirst and keepLast then count in what stands before it. Default: false.
 	KeepDomain bool `yaml:"keepDomain" json:"keepDomain,omitempty"`
@@ -36,12 +36,16 @@ type Spec struct {
 	Luhn bool `yaml:"luhn" json:"luhn,omitempty"`
 	// date: week, month, quarter or year. The first day of it takes the place of the date.
 	To string `yaml:"to" json:"to,omitempty" jsonschema:"enum=week,enum=month,enum=quarter,enum=year"`
-	// bucket: the width of a bucket, such as 10 or 0.25.
+	// bucket: the width of a bucket. round: what is rounded to a multiple of. Such as 10 or 0.25.
 	Size Decimal `yaml:"size" json:"size,omitempty" jsonschema:"oneof_type=string;number"`
 	// ip: how many bits of an IPv4 address stay. Default: 24.
 	V4 int `yaml:"v4" json:"v4,omitempty" jsonschema:"minimum=1,maximum=32"`
 	// ip: how many bits of an IPv6 address stay. Default: 48.
 	V6 int `yaml:"v6" json:"v6,omitempty" jsonschema:"minimum=1,maximum=128"`
+	// prefix: how many characters at the start stay.
+	Length int `yaml:"length" json:"length,omitempty" jsonschema:"minimum=1"`
+	// geo: how many decimals of a coordinate in degrees stay: 0 is a grid of about 111 km, 1 of 11 km, 2 of 1.1 km. Default: 0.
+	Decimals int `yaml:"decimals" json:"decimals,omitempty" jsonschema:"minimum=0,maximum=6"`
 }
 
 // What a date is cut to (Spec.To).
@@ -61,6 +65,7 @@ func (s Spec) only(allowed ...string) error {
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
 		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""},
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
+		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {
 			do := s.Type + " has no options"
@@ -240,8 +245,14 @@ func nearest(name string) string {
 		return Constant
 	case "truncate", "month", "year", "generalize", "generalise":
 		return Date
-	case "round", "range", "band", "bin":
+	case "range", "band", "bin":
 		return Bucket
+	case "rounding", "nearest":
+		return Round
+	case "zip", "postcode", "postal":
+		return Prefix
+	case "location", "coordinate", "latlon", "geohash", "grid":
+		return Geo
 	}
 	for _, t := range names() {
 		if distance(name, t) <= 2 && len(name) > 2 {

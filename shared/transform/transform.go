@@ -52,6 +52,13 @@ const (
 	// Bucket puts the lower bound of its bucket in the place of a number; the
 	// buckets are Spec.Size wide and one of them starts at 0.
 	Bucket = "bucket"
+	// Round puts the nearest multiple of Spec.Size in the place of a number.
+	Round = "round"
+	// Prefix keeps the first Spec.Length characters of a code, such as a postal
+	// code, and cuts the rest, or puts Spec.Char in the place of each.
+	Prefix = "prefix"
+	// Geo puts a coordinate in degrees on a grid of Spec.Decimals decimals.
+	Geo = "geo"
 )
 
 // The codes of this package's faults. Their kind is Poison, because what is
@@ -103,6 +110,7 @@ func kinds() []kind {
 		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		constantKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
+		roundKind(), prefixKind(), geoKind(),
 	}
 }
 

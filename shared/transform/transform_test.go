@@ -140,8 +140,10 @@ func example(typ string) Spec {
 		return Spec{Type: typ, To: Month}
 	case Dictionary:
 		return Spec{Type: typ, Words: `["Ada","Bram","Carla"]`}
-	case Bucket:
+	case Bucket, Round:
 		return Spec{Type: typ, Size: "5"}
+	case Prefix:
+		return Spec{Type: typ, Length: 3}
 	}
 	return Spec{Type: typ}
 }
