@@ -14,8 +14,8 @@ check: ## everything that must hold before a change lands; what CI runs
 test: ## the README's test command
 	$(GO) test ./...
 
-bench: ## speed and memory of the chain, several workers, cold starts; fails where a bar is missed
-	@missed=0; for part in bench "bench -workers" bench/coldstart; do $(GO) run ./localdev/$$part || missed=1; done; exit $$missed
+bench: ## speed and memory of the chain, transforms, several workers, cold starts; fails where a bar is missed
+	@missed=0; for part in bench "bench -transforms" "bench -workers" bench/coldstart; do $(GO) run ./localdev/$$part || missed=1; done; exit $$missed
 
 soak: ## the crash test in full: 200 files, 2,000 events, 60 kills
 	SALLYPORT_SOAK=full $(GO) test -count=1 -timeout 60m -run 'TestNothingLost' -v ./localdev/internal/soak

@@ -43,6 +43,7 @@ func main() {
 	}
 	sizes := flag.String("sizes", "30MB,300MB", "sizes of the file to run, parted by commas; the last is the one that is reported in full")
 	workers := flag.Bool("workers", false, "run mask in 1, 2 and 4 processes on one NATS server instead")
+	transforms := flag.Bool("transforms", false, "measure what each transform takes for a value instead")
 	asJSON := flag.Bool("json", false, "print JSON")
 	profiles := flag.String("profiles", "", "folder to write a CPU profile of each process to")
 	flag.Parse()
@@ -51,6 +52,13 @@ func main() {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
+	}
+	if *transforms {
+		if err := measureTransforms(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if *workers {
 		if err := measureWorkers(context.Background(), []int{1, 2, 4}); err != nil {
