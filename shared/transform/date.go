@@ -2,7 +2,6 @@ package transform
 
 import (
 	"encoding/binary"
-	"time"
 
 	"github.com/sallyport-io/sallyport/shared/record"
 )
@@ -63,19 +62,20 @@ func cutToQuarter(dst, value []byte) ([]byte, bool) {
 // cutToWeek appends the Monday of the week (ISO 8601). A day that its month does
 // not have fits no week, nor does one of which the Monday lies before year 0.
 func cutToWeek(dst, value []byte) ([]byte, bool) {
-	if !startsWithDate(value) {
+	c, ok := readCivil(value)
+	if !ok {
 		return dst, false
 	}
-	two := func(at int) int { return 10*int(value[at]-'0') + int(value[at+1]-'0') }
-	year, month, day := 100*two(0)+two(2), time.Month(two(5)), two(8)
-	t := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-	if t.Day() != day {
-		return dst, false
+	if c.day -= c.weekday(); c.day < 1 {
+		if c.month--; c.month == 0 {
+			c.year, c.month = c.year-1, 12
+		}
+		if c.year < 0 {
+			return dst, false
+		}
+		c.day += daysIn(c.year, c.month)
 	}
-	if t = t.AddDate(0, 0, -(int(t.Weekday())+6)%7); t.Year() < 0 {
-		return dst, false
-	}
-	return t.AppendFormat(dst, time.DateOnly), true
+	return c.append(dst), true
 }
 
 func cutToYear(dst, value []byte) ([]byte, bool) {

@@ -63,8 +63,17 @@ func (m *mask) append(dst, value []byte) ([]byte, bool) {
 	if !m.domain {
 		return m.hide(dst, value)
 	}
-	at := bytes.LastIndexByte(value, '@')
-	if at < 0 || !utf8.Valid(value) { // no address: nothing of it is a domain
+	at := len(value) - 1
+	for at >= 0 && value[at] != '@' {
+		at--
+	}
+	if at < 0 { // no address: nothing of it is a domain
+		return dst, false
+	}
+	if m.width == 1 && ascii(value) {
+		return append(m.appendASCII(dst, value[:at]), value[at:]...), true
+	}
+	if !utf8.Valid(value) {
 		return dst, false
 	}
 	dst, _ = m.hide(dst, value[:at])
