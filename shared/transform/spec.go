@@ -14,8 +14,8 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, dictionary, mask, token, fpe, date, bucket, ip, round, prefix or geo.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo"`
+	// What is done: keep, drop, null, constant, text, dictionary, mask, token, fpe, date, bucket, ip, round, prefix or geo.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=text,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
@@ -28,6 +28,8 @@ type Spec struct {
 	KeepDomain bool `yaml:"keepDomain" json:"keepDomain,omitempty"`
 	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key.
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
+	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS. Default: all of them.
+	Detect Words `yaml:"detect" json:"detect,omitempty" jsonschema:"oneof_type=array"`
 	// token: hmac-sha256, blake3, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
 	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv"`
 	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
@@ -63,7 +65,7 @@ func (s Spec) only(allowed ...string) error {
 		given bool
 	}{
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
-		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""},
+		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""}, {"detect", s.Detect != ""},
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
 	} {
@@ -227,6 +229,8 @@ func nearest(name string) string {
 		return ""
 	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt", "siv", "aes-siv":
 		return Token
+	case "freetext", "free-text", "deidentify", "scrub":
+		return Text
 	case "lookup", "pick", "choose", "fake":
 		return Dictionary
 	case "network", "subnet", "cidr", "ipaddress":

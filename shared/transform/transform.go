@@ -46,6 +46,9 @@ const (
 	Dictionary = "dictionary"
 	// IP keeps the network of an IP address.
 	IP = "ip"
+	// Text puts the name of its type in the place of each piece of personal data that
+	// is detected in a text: see package detect.
+	Text = "text"
 	// Date cuts a date or timestamp to the first day of its week, month, quarter or
 	// year.
 	Date = "date"
@@ -109,7 +112,7 @@ func kinds() []kind {
 		{name: Keep, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendSame), nil }},
 		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
-		constantKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
+		constantKind(), textKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
 		roundKind(), prefixKind(), geoKind(),
 	}
 }

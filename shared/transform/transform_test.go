@@ -153,7 +153,7 @@ func fitting(typ string) record.Type {
 	switch typ {
 	case Date:
 		return record.Date
-	case IP:
+	case IP, Text:
 		return record.String
 	}
 	return record.Integer
