@@ -41,7 +41,7 @@ type rendering struct {
 func (f *Function) rendering(v *policy.View, key string, format record.Format, segment event.SegmentAccepted) (_ *rendering, err error) {
 	rules := make([]record.Rule, len(v.Fields))
 	for id, field := range v.Fields {
-		if rules[id], err = f.rule(v, field, v.Schema.Fields[id].Type, segment); err != nil {
+		if rules[id], err = f.rule(v, field, v.Schema.Fields[id], segment); err != nil {
 			return nil, err
 		}
 	}
@@ -55,29 +55,22 @@ func (f *Function) rendering(v *policy.View, key string, format record.Format, s
 }
 
 // rule turns what policy says of a field into what the projection does.
-func (f *Function) rule(v *policy.View, field policy.FieldRule, t record.Type, segment event.SegmentAccepted) (record.Rule, error) {
-	switch field.Op {
-	case record.Replace:
-	default:
-		return record.Rule{Op: field.Op}, nil
+func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Field, segment event.SegmentAccepted) (record.Rule, error) {
+	if rule.Op != record.Replace {
+		return record.Rule{Op: rule.Op}, nil
 	}
 	var key transform.TokenKey
-	if transform.Keyed(field.Transform.Type) {
+	if transform.Keyed(rule.Transform.Type) {
 		var err error
 		if key, err = f.ring.TokenKey(v.TokenDomain, segment.Drop.Time); err != nil {
 			return record.Rule{}, err
 		}
 	}
-	compiled, err := transform.Compile(field.Transform, t, key)
+	compiled, err := transform.Compile(rule.Transform, field.Type, key)
 	if err != nil {
 		return record.Rule{}, fault.Wrap(fault.Poison, "transform-compile", err, "a transform of the view cannot be made")
 	}
-	appender := compiled.Appender()
-	rule := record.Rule{Op: record.Replace, Append: appender.Append, Out: compiled.Out(), Plain: compiled.Plain(), Nulls: compiled.HidesNull()}
-	if batch, ok := appender.(transform.BatchAppender); ok {
-		rule.AppendAll, rule.Size = batch.AppendAll, batch.Size()
-	}
-	return rule, nil
+	return compiled.Rule(v.Schema, transform.Place{Time: segment.Drop.Time, Drop: segment.Drop.ID, Segment: segment.Segment, View: v.ID, Field: field.Path}), nil
 }
 
 // add takes row i of b, the batch at hand. Write must follow before the next

@@ -93,11 +93,7 @@ func (s *steps) projection(b *testing.B) *record.Projection {
 		if err != nil {
 			b.Fatal(err)
 		}
-		a := t.Appender()
-		rules[id] = record.Rule{Op: f.Op, Append: a.Append, Out: t.Out(), Plain: t.Plain(), Nulls: t.HidesNull()}
-		if many, ok := a.(transform.BatchAppender); ok {
-			rules[id].AppendAll, rules[id].Size = many.AppendAll, many.Size()
-		}
+		rules[id] = t.Rule(s.view.Schema, transform.Place{})
 	}
 	return record.NewProjection(s.view.Schema, s.format, rules)
 }

@@ -48,6 +48,8 @@ var measuredTransforms = []measured{
 	{"date quarter", "2026-05-21", transform.Spec{Type: transform.Date, To: transform.Quarter}, record.Date, barSimple},
 	{"date month", "2026-05-21T10:11:12Z", transform.Spec{Type: transform.Date, To: transform.Month}, record.Timestamp, barSimple},
 	{"date week", "2026-05-21", transform.Spec{Type: transform.Date, To: transform.Week}, record.Date, barSimple},
+	{"dateShift", "2026-05-21T10:11:12Z", transform.Spec{Type: transform.DateShift, Days: 30, By: "patient"}, record.Timestamp, barSimple},
+	{"age", "1950-05-21", transform.Spec{Type: transform.Age}, record.Date, barSimple},
 	{"ip", "203.0.113.77", transform.Spec{Type: transform.IP}, record.String, 0},
 	{"bucket", "1234.56", transform.Spec{Type: transform.Bucket, Size: "50"}, record.Number, 0},
 	{"round", "1234.56", transform.Spec{Type: transform.Round, Size: "50"}, record.Number, 0},
@@ -69,7 +71,7 @@ func measureTransforms() error {
 		if err != nil {
 			return err
 		}
-		each, err := m.apply(t.Appender())
+		each, err := m.apply(t.At(transform.Place{Time: time.Now()}))
 		if err != nil {
 			return err
 		}
@@ -101,6 +103,9 @@ func (m measured) apply(a transform.Appender) (func(n int), error) {
 			}
 		}, nil
 	}
+	if row, ok := a.(transform.RowAppender); ok {
+		row.Row(1, []byte("P-104729"))
+	}
 	if _, ok := a.Append(dst, value); !ok {
 		return nil, errors.New(m.name + " does not take its value")
 	}
@@ -111,19 +116,20 @@ func (m measured) apply(a transform.Appender) (func(n int), error) {
 	}, nil
 }
 
-// perValue is what a value takes: the least of several runs, since other work on
-// the machine can only add to it.
+// perValue is what a value takes: the least of many runs, since other work on the
+// machine can only add to it.
 func perValue(each func(n int)) (ns, allocs float64) {
-	const n, runs = 20_000, 25
+	const n, atLeast = 2_000, 300 * time.Millisecond
 	ns = math.Inf(1)
 	each(n)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for range runs {
+	runs, started := 0, time.Now()
+	for ; time.Since(started) < atLeast; runs++ {
 		start := time.Now()
 		each(n)
 		ns = min(ns, float64(time.Since(start).Nanoseconds())/n)
 	}
 	runtime.ReadMemStats(&after)
-	return ns, math.Round(float64(after.Mallocs-before.Mallocs) / (n * runs))
+	return ns, math.Round(float64(after.Mallocs-before.Mallocs) / float64(n*runs))
 }

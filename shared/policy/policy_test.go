@@ -34,6 +34,12 @@ schema:
       - {name: country, logicalType: string, classification: public}
       - {name: age, logicalType: integer, classification: confidential}
       - {name: note, logicalType: string}
+      - {name: born, logicalType: date}
+      - name: place
+        logicalType: object
+        properties:
+          - {name: lat, logicalType: number}
+          - {name: lon, logicalType: number}
       - name: name
         logicalType: object
         classification: restricted
@@ -312,6 +318,9 @@ func TestCompileProblems(t *testing.T) {
 		{"a token of an object", "", []string{"path name: {type: token}"}, []string{"rules[0].transform", "field name of"}},
 		{"a token of an array", "", []string{"path name.given: {type: token}"}, []string{"rules[0].transform", "field name.given of"}},
 		{"a token of what is not described", "", []string{"path blob: {type: token}"}, []string{"rules[0].transform", "field blob of"}},
+		{"the entity of a date is no field", "", []string{"path born: {type: dateShift, days: 9, by: patient}"}, []string{"rules[0].transform", "born", `names "patient"`}},
+		{"the entity of a date has no text", "", []string{"path born: {type: dateShift, days: 9, by: name}"}, []string{"rules[0].transform", "born", "of type object"}},
+		{"a grid of what is no number", "", []string{"path name: {type: geo}"}, []string{"rules[0].transform", "name.family", "takes number"}},
 		{"nothing leaves", "columns: [age]", nil, []string{"subscriptions[0]", "nothing would leave"}},
 	}
 	for _, tt := range tests {
@@ -337,6 +346,17 @@ func TestCompileProblems(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s: %v\nlacks %q with a line", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestRuleOfCoordinates: a rule that names an object of coordinates is one of each.
+func TestRuleOfCoordinates(t *testing.T) {
+	p := compile(t, map[string]string{"profiles/p.yaml": profileFile("p", "path place: {type: geo, decimals: 1}"), "partners/reader.yaml": partnerFile("reader", "profile: p")})
+	v := p.Views("people-v1", "person")[0]
+	for path, want := range map[string]record.Op{"place": record.Descend, "place.lat": record.Replace, "place.lon": record.Replace} {
+		if got := v.Fields[v.Schema.Lookup(path)].Op; got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
 		}
 	}
 }

@@ -161,6 +161,9 @@ func (r *resolver) apply(field int, d decision, rules []FieldRule) []ruleError {
 	}
 	spec := r.profile.Rules[d.rule].Transform
 	out, err := transform.Check(spec, f.Type)
+	if err == nil {
+		err = transform.CheckRow(spec, r.schema)
+	}
 	if err != nil {
 		rules[field].Op = record.Drop
 		return []ruleError{{d.rule, f.Path, err}}

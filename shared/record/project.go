@@ -36,6 +36,11 @@ type Rule struct {
 	Plain bool
 	// Nulls: Append is asked for null values too (a constant hides them).
 	Nulls bool
+	// Row, if it is not nil, is told each row before Append is asked for its
+	// values: its number in the segment, and the value of the row's field By, which
+	// is empty if By is 0 or the row has none, and is valid until Row returns.
+	Row func(number int64, by []byte)
+	By  int
 }
 
 // Projection renders rows for a view in the format that they came in. Bytes
@@ -48,7 +53,8 @@ type Projection struct {
 	values  [][]byte
 	scratch []byte
 	value   []byte
-	cursor  uint32 // JSON: what stands before it is written or cut
+	cursor  uint32  // JSON: what stands before it is written or cut
+	told    []*Rule // those with Row
 }
 
 // step appends one column of a CSV row, or neighbours that are kept: they go in
@@ -67,6 +73,11 @@ type step struct {
 // field id.
 func NewProjection(s *Schema, f Format, rules []Rule) *Projection {
 	p := &Projection{s: s, in: f, out: f, rules: rules}
+	for i := range rules {
+		if rules[i].Row != nil {
+			p.told = append(p.told, &rules[i])
+		}
+	}
 	if f.Codec == CSV {
 		cols := f.Columns
 		if cols == nil {
@@ -182,6 +193,13 @@ func (p *Projection) make(s *step, b *Batch, rows []uint32) {
 // row must be well formed.
 func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
 	row := &b.Rows[i]
+	for _, rule := range p.told {
+		var by []byte
+		if rule.By > 0 {
+			by = p.scalar(b, i, rule.By)
+		}
+		rule.Row(b.First+int64(i), by)
+	}
 	if p.in.Codec == CSV {
 		return p.appendCSV(dst, b, row)
 	}
@@ -197,6 +215,16 @@ func (p *Projection) AppendRow(dst []byte, b *Batch, i int) []byte {
 		return append(dst, end...)
 	}
 	return dst
+}
+
+// scalar is the value of a field of the row itself, nil if it has none.
+func (p *Projection) scalar(b *Batch, i, field int) (value []byte) {
+	n := b.Top(i, field)
+	if n == nil || n.Kind == JSONObject || n.Kind == JSONArray {
+		return nil
+	}
+	value, p.scratch = b.Value(n, p.scratch)
+	return value
 }
 
 func (p *Projection) appendCSV(dst []byte, b *Batch, row *Row) []byte {

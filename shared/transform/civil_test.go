@@ -12,7 +12,7 @@ import (
 func TestCivil(t *testing.T) {
 	at := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	text := make([]byte, 0, 20)
-	first := time.Date(0, 3, 1, 0, 0, 0, 0, time.UTC).Unix()
+	first := time.Date(-400, 3, 1, 0, 0, 0, 0, time.UTC).Unix()
 	for at.Year() < 10000 {
 		if at.Year() == 801 {
 			at = at.AddDate(8799, 0, 0)

@@ -13,7 +13,7 @@ func dateKind() kind {
 			if cuts(s.To) == nil {
 				return in, optionFault("date needs to: week, month, quarter or year", "write {type: date, to: month}")
 			}
-			return record.Date, s.takes(in, "if the contract means a date, it should say logicalType: date", record.Date, record.Timestamp)
+			return record.Date, s.takes(in, dateAdvice, record.Date, record.Timestamp)
 		},
 		make: func(s Spec, _ TokenKey) (func() Appender, error) {
 			return stateless(cuts(s.To)), nil
@@ -92,11 +92,8 @@ func startsWithDate(value []byte) bool {
 	if len(value) > 10 && value[10] != 'T' && value[10] != 't' && value[10] != ' ' {
 		return false
 	}
-	// "2006-01-": a digit less '0' plus 0x76 has no high bit, nor has '-' less
-	// itself plus 0x7f.
-	const form, most, high = 0x2d30302d30303030, 0x7f76767f76767676, 0x8080808080808080
-	x := binary.LittleEndian.Uint64(value) ^ form
-	if (x|(x+most))&high != 0 || !isDigit(value[8]) || !isDigit(value[9]) {
+	x := binary.LittleEndian.Uint64(value) ^ dateForm
+	if (x|(x+dateMost))&0x8080808080808080 != 0 || !isDigit(value[8]) || !isDigit(value[9]) {
 		return false
 	}
 	month, day := 10*(value[5]-'0')+value[6]-'0', 10*(value[8]-'0')+value[9]-'0'

@@ -14,8 +14,8 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, text, dictionary, mask, token, fpe, date, bucket, ip, round, prefix or geo.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=text,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo"`
+	// What is done: keep, drop, null, constant, text, dictionary, mask, token, fpe, date, bucket, ip, round, prefix, geo, age or dateShift.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=text,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo,enum=age,enum=dateShift"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
@@ -48,6 +48,12 @@ type Spec struct {
 	Length int `yaml:"length" json:"length,omitempty" jsonschema:"minimum=1"`
 	// geo: how many decimals of a coordinate in degrees stay: 0 is a grid of about 111 km, 1 of 11 km, 2 of 1.1 km. Default: 0.
 	Decimals int `yaml:"decimals" json:"decimals,omitempty" jsonschema:"minimum=0,maximum=6"`
+	// age: whoever is older than this many years is shown as one year older, however old. Default: 89, as HIPAA's Safe Harbor has it.
+	TopCode int `yaml:"topCode" json:"topCode,omitempty" jsonschema:"minimum=1,maximum=150"`
+	// dateShift: by how many days, forth or back, a date is shifted at most; never by none.
+	Days int `yaml:"days" json:"days,omitempty" jsonschema:"minimum=1,maximum=36500"`
+	// dateShift: the top-level field whose value, such as the number of a patient, decides by how many days; all dates of one are shifted alike.
+	By string `yaml:"by" json:"by,omitempty" jsonschema:"minLength=1"`
 }
 
 // What a date is cut to (Spec.To).
@@ -68,6 +74,7 @@ func (s Spec) only(allowed ...string) error {
 		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""}, {"detect", s.Detect != ""},
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
+		{"topCode", s.TopCode != 0}, {"days", s.Days != 0}, {"by", s.By != ""},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {
 			do := s.Type + " has no options"
@@ -255,6 +262,10 @@ func nearest(name string) string {
 		return Round
 	case "zip", "postcode", "postal":
 		return Prefix
+	case "birthdate", "dateofbirth", "years":
+		return Age
+	case "shift", "jitter", "shiftdate", "date-shift":
+		return DateShift
 	case "location", "coordinate", "latlon", "geohash", "grid":
 		return Geo
 	}

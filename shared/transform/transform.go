@@ -4,7 +4,8 @@
 // A Spec is what a profile says. Check tells whether it goes with a field's type
 // and what type it gives; Compile makes a Transform of it once, and the
 // Appenders of the Transform run over values without allocating. Everything here
-// is a pure function of spec, key and value.
+// is a pure function of spec, key and value, and for some of the Place and row
+// that the value stands in.
 //
 // Transforms fail closed: a value that a transform cannot be applied to leaves
 // as null, never as it stood.
@@ -62,6 +63,13 @@ const (
 	Prefix = "prefix"
 	// Geo puts a coordinate in degrees on a grid of Spec.Decimals decimals.
 	Geo = "geo"
+	// Age puts the full years since a date of birth in its place, as they are when
+	// the drop arrives. Whoever is older than Spec.TopCode is one year older.
+	Age = "age"
+	// DateShift shifts a date or timestamp by a number of days, at most Spec.Days
+	// forth or back, that is the same for all dates of one value of the row's field
+	// Spec.By under the same key. Where that is missing null leaves.
+	DateShift = "dateShift"
 )
 
 // The codes of this package's faults. Their kind is Poison, because what is
@@ -104,6 +112,8 @@ type kind struct {
 	check func(s Spec, in record.Type) (out record.Type, err error)
 	// make makes what makes appenders, of a spec that has passed its check.
 	make func(s Spec, key TokenKey) (func() Appender, error)
+	// placed makes it instead where new values depend on the place.
+	placed func(s Spec, key TokenKey) (func(Place) Appender, error)
 }
 
 // kinds are all of them, in the order in which they are told to a reader.
@@ -113,7 +123,7 @@ func kinds() []kind {
 		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		constantKind(), textKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
-		roundKind(), prefixKind(), geoKind(),
+		roundKind(), prefixKind(), geoKind(), ageKind(), dateShiftKind(),
 	}
 }
 
@@ -180,6 +190,7 @@ type Transform struct {
 	out      record.Type
 	plain    bool
 	appender func() Appender
+	placed   func(Place) Appender // if not nil, in the place of appender
 }
 
 // Appender applies a Transform to values, one at a time. It is for one
@@ -211,11 +222,16 @@ func Compile(s Spec, in record.Type, key TokenKey) (*Transform, error) {
 		return nil, err
 	}
 	k := kindOf(s.Type)
-	appender, err := k.make(s, key)
+	t := &Transform{spec: s, out: out, plain: k.plain}
+	if k.placed != nil {
+		t.placed, err = k.placed(s, key)
+	} else {
+		t.appender, err = k.make(s, key)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Transform{spec: s, out: out, plain: k.plain, appender: appender}, nil
+	return t, nil
 }
 
 // Out is the type of the new values: what quotes they need.
@@ -231,9 +247,6 @@ func (t *Transform) Null() bool { return t.spec.Type == Null }
 // HidesNull reports whether null values have to be transformed too, because the
 // transform hides whether there was one.
 func (t *Transform) HidesNull() bool { return t.spec.Type == Constant }
-
-// Appender is a new appender, for one goroutine.
-func (t *Transform) Appender() Appender { return t.appender() }
 
 // appendFunc is an Appender without state of its own.
 type appendFunc func(dst, value []byte) ([]byte, bool)

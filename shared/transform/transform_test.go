@@ -144,6 +144,8 @@ func example(typ string) Spec {
 		return Spec{Type: typ, Size: "5"}
 	case Prefix:
 		return Spec{Type: typ, Length: 3}
+	case DateShift:
+		return Spec{Type: typ, Days: 30, By: "patient"}
 	}
 	return Spec{Type: typ}
 }
@@ -151,7 +153,7 @@ func example(typ string) Spec {
 // fitting is a type of field that a type of transform takes.
 func fitting(typ string) record.Type {
 	switch typ {
-	case Date:
+	case Date, Age, DateShift:
 		return record.Date
 	case IP, Text:
 		return record.String
