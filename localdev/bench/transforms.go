@@ -53,6 +53,8 @@ var measuredTransforms = []measured{
 	{"ip", "203.0.113.77", transform.Spec{Type: transform.IP}, record.String, 0},
 	{"bucket", "1234.56", transform.Spec{Type: transform.Bucket, Size: "50"}, record.Number, 0},
 	{"round", "1234.56", transform.Spec{Type: transform.Round, Size: "50"}, record.Number, 0},
+	{"noise laplace", "1234.56", transform.Spec{Type: transform.Noise, Distribution: transform.Laplace, Scale: "10"}, record.Number, 0},
+	{"noise gaussian", "1234.56", transform.Spec{Type: transform.Noise, Distribution: transform.Gaussian, Scale: "10"}, record.Number, 0},
 	{"geo", "50.0874654", transform.Spec{Type: transform.Geo, Decimals: 2}, record.Number, 0},
 }
 

@@ -157,6 +157,17 @@ func add(digits []byte, n uint64) {
 	}
 }
 
+// below tells whether the decimal digits are a number less than n, and which.
+func below(digits []byte, n uint64) (v uint64, ok bool) {
+	for _, d := range digits {
+		if v >= n/10+1 {
+			return v, false
+		}
+		v = 10*v + uint64(d-'0')
+	}
+	return v, v < n
+}
+
 // number is a decimal number: 0.<whole fraction> × 10^point.
 type number struct {
 	negative        bool

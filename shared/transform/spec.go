@@ -14,8 +14,8 @@ import (
 // Spec is what the rule of a profile does to the fields that it names, as its
 // YAML says it. Options that are not the type's own are an error.
 type Spec struct {
-	// What is done: keep, drop, null, constant, text, dictionary, mask, token, fpe, date, bucket, ip, round, prefix, geo, age or dateShift.
-	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=text,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo,enum=age,enum=dateShift"`
+	// What is done: keep, drop, null, constant, text, dictionary, mask, token, fpe, date, bucket, ip, round, prefix, geo, age, dateShift or noise.
+	Type string `yaml:"type" json:"type" jsonschema:"required,enum=keep,enum=drop,enum=null,enum=constant,enum=text,enum=dictionary,enum=mask,enum=token,enum=fpe,enum=date,enum=bucket,enum=ip,enum=round,enum=prefix,enum=geo,enum=age,enum=dateShift,enum=noise"`
 	// constant: the string, number or boolean that takes the place of every value.
 	Value Scalar `yaml:"value" json:"value,omitempty" jsonschema:"oneof_type=string;number;boolean"`
 	// mask: how many characters at the start stay readable. Default: 0.
@@ -54,6 +54,10 @@ type Spec struct {
 	Days int `yaml:"days" json:"days,omitempty" jsonschema:"minimum=1,maximum=36500"`
 	// dateShift: the top-level field whose value, such as the number of a patient, decides by how many days; all dates of one are shifted alike.
 	By string `yaml:"by" json:"by,omitempty" jsonschema:"minLength=1"`
+	// noise: what it is drawn from: laplace, gaussian or uniform. The same number has the same noise under the same key.
+	Distribution string `yaml:"distribution" json:"distribution,omitempty" jsonschema:"enum=laplace,enum=gaussian,enum=uniform"`
+	// noise: how large it is: of laplace the mean distance, of gaussian the standard deviation, of uniform the most.
+	Scale Decimal `yaml:"scale" json:"scale,omitempty" jsonschema:"oneof_type=string;number"`
 }
 
 // What a date is cut to (Spec.To).
@@ -75,6 +79,7 @@ func (s Spec) only(allowed ...string) error {
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
 		{"topCode", s.TopCode != 0}, {"days", s.Days != 0}, {"by", s.By != ""},
+		{"distribution", s.Distribution != ""}, {"scale", s.Scale != ""},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {
 			do := s.Type + " has no options"
@@ -264,6 +269,8 @@ func nearest(name string) string {
 		return Prefix
 	case "birthdate", "dateofbirth", "years":
 		return Age
+	case "perturb", "laplace", "gaussian", "fuzz":
+		return Noise
 	case "shift", "jitter", "shiftdate", "date-shift":
 		return DateShift
 	case "location", "coordinate", "latlon", "geohash", "grid":

@@ -70,6 +70,9 @@ const (
 	// forth or back, that is the same for all dates of one value of the row's field
 	// Spec.By under the same key. Where that is missing null leaves.
 	DateShift = "dateShift"
+	// Noise adds to a number what is drawn from Spec.Distribution: the same for the
+	// same number under the same key.
+	Noise = "noise"
 )
 
 // The codes of this package's faults. Their kind is Poison, because what is
@@ -123,7 +126,7 @@ func kinds() []kind {
 		{name: Drop, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		{name: Null, check: same, make: func(Spec, TokenKey) (func() Appender, error) { return stateless(appendNothing), nil }},
 		constantKind(), textKind(), dictionaryKind(), maskKind(), tokenKind(), fpeKind(), dateKind(), bucketKind(), ipKind(),
-		roundKind(), prefixKind(), geoKind(), ageKind(), dateShiftKind(),
+		roundKind(), prefixKind(), geoKind(), ageKind(), dateShiftKind(), noiseKind(),
 	}
 }
 

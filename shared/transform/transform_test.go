@@ -144,6 +144,8 @@ func example(typ string) Spec {
 		return Spec{Type: typ, Size: "5"}
 	case Prefix:
 		return Spec{Type: typ, Length: 3}
+	case Noise:
+		return Spec{Type: typ, Distribution: Laplace, Scale: "10"}
 	case DateShift:
 		return Spec{Type: typ, Days: 30, By: "patient"}
 	}
