@@ -43,6 +43,7 @@ type commands struct {
 	Init     initCommand     `cmd:"" help:"Write a commented example exchange into a new folder."`
 	Check    checkCommand    `cmd:"" help:"Check an exchange, and say what leaves to whom and how."`
 	Explain  explainCommand  `cmd:"" help:"Say for each field how it leaves to a partner, and which rule decided."`
+	Preview  previewCommand  `cmd:"" help:"Show what a partner would see of a file that nobody has dropped."`
 	Contract contractCommand `cmd:"" help:"Compare, infer, import and export contracts."`
 	Up       upCommand       `cmd:"" help:"Run the whole chain of an exchange until Ctrl-C."`
 	Run      runCommand      `cmd:"" help:"Run one function as a worker on a queue of yours."`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/localdev/internal/history"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
+	"github.com/sallyport-io/sallyport/localdev/internal/rows"
 	"github.com/sallyport-io/sallyport/localdev/internal/show"
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
 	"github.com/sallyport-io/sallyport/shared/contract"
@@ -31,8 +32,8 @@ type receiver struct {
 	subscription *exchange.Subscription
 	view         *policy.View
 	delivery     *history.Delivery
-	object       []byte // the first that was delivered
-	rows         []row  // of the drop that left to it, as they were dropped
+	object       []byte     // the first that was delivered
+	rows         []rows.Row // of the drop that left to it, as they were dropped
 }
 
 // refusedRow is a violation of the drop's report.
@@ -96,7 +97,7 @@ func (d *demo) receivers(ctx context.Context, told *history.Drop, compiled *cont
 			if r.object, err = d.delivered(ctx, r); err != nil {
 				return nil, err
 			}
-			if r.rows, err = readRows(data, compiled, leaving(v, invalid)); err != nil {
+			if r.rows, err = rows.Read(data, compiled, rows.Leaving(v, invalid)); err != nil {
 				return nil, err
 			}
 			all = append(all, r)
@@ -118,7 +119,7 @@ func (d *demo) delivered(ctx context.Context, r *receiver) ([]byte, error) {
 
 // record shows one row, as it was dropped and as it was received.
 func (d *demo) record(r *receiver, compiled *contract.Compiled, dropper string) error {
-	received, err := readReceived(r.delivery.Objects[0], r.object, compiled)
+	received, err := rows.ReadReceived(r.delivery.Objects[0], r.object, compiled)
 	if err != nil {
 		return err
 	}
@@ -135,16 +136,16 @@ func (d *demo) record(r *receiver, compiled *contract.Compiled, dropper string) 
 	}
 	var pairs []show.Pair
 	for _, v := range r.rows[shown] {
-		p := show.Pair{Name: v.label, Left: v.text}
-		switch got, ok := received[shown].find(v.label); {
+		p := show.Pair{Name: v.Label, Left: v.Text}
+		switch got, ok := received[shown].Find(v.Label); {
 		case !ok:
 			p.Right = show.Cell{Text: "–", Style: show.Faint}
-		case got.null && !v.null:
-			p.Right, p.Note = show.Cell{Text: got.text, Style: show.Changed}, "null"
-		case got.text != v.text:
-			p.Right, p.Note = show.Cell{Text: got.text, Style: show.Changed}, local.How(r.view.Fields[v.field])
+		case got.Null && !v.Null:
+			p.Right, p.Note = show.Cell{Text: got.Text, Style: show.Changed}, "null"
+		case got.Text != v.Text:
+			p.Right, p.Note = show.Cell{Text: got.Text, Style: show.Changed}, local.How(r.view.Fields[v.Field])
 		default:
-			p.Right = show.Cell{Text: got.text}
+			p.Right = show.Cell{Text: got.Text}
 		}
 		pairs = append(pairs, p)
 	}
@@ -174,10 +175,10 @@ func (d *demo) routes(receivers []*receiver, compiled *contract.Compiled, data [
 	times := make(map[string]int)
 	goes := make([]func(*record.Batch, int, int64) bool, len(receivers))
 	for i, r := range receivers {
-		goes[i] = leaving(r.view, invalid)
+		goes[i] = rows.Leaving(r.view, invalid)
 	}
 	var marks []string // of the rows that readRows answers
-	rows, err := readRows(data, compiled, func(b *record.Batch, row int, number int64) bool {
+	rows, err := rows.Read(data, compiled, func(b *record.Batch, row int, number int64) bool {
 		if invalid[number] {
 			return false
 		}
@@ -201,7 +202,7 @@ func (d *demo) routes(receivers []*receiver, compiled *contract.Compiled, data [
 	}
 	t := show.Table{Indent: 2}
 	for _, v := range rows[0] {
-		t.Columns = append(t.Columns, show.Column{Head: v.label, Least: 6})
+		t.Columns = append(t.Columns, show.Column{Head: v.Label, Least: 6})
 	}
 	for i := range receivers {
 		t.Columns = append(t.Columns, show.Column{Head: string(letter(i))})
@@ -209,7 +210,7 @@ func (d *demo) routes(receivers []*receiver, compiled *contract.Compiled, data [
 	for at, row := range rows {
 		var cells []show.Cell
 		for _, v := range row {
-			cells = append(cells, show.Cell{Text: v.text})
+			cells = append(cells, show.Cell{Text: v.Text})
 		}
 		for i := range receivers {
 			cell := show.Cell{Text: "·", Style: show.Faint}

@@ -1,4 +1,6 @@
-package demo
+// Package rows reads small files as people read them: row by row, each a list of
+// values with their paths.
+package rows
 
 import (
 	"bytes"
@@ -13,39 +15,44 @@ import (
 	"github.com/sallyport-io/sallyport/shared/record"
 )
 
-// row is one row as people read it: its values in the order of the text.
-type row []value
+// Row is one row: its values in the order of the text.
+type Row []Value
 
-// value is one scalar of a row.
-type value struct {
-	label string // its path, with the places of items: "name[0].family"
-	field int    // in the schema
-	text  string
-	null  bool
+// Value is one scalar of a row.
+type Value struct {
+	Label string // its path, with the places of items: "name[0].family"
+	Field int    // in the schema
+	Text  string
+	Null  bool
 }
 
-// find is the value with the label, or the null of something that would hold it.
-func (r row) find(label string) (value, bool) {
+// Find is the value with the label, or the null of something that would hold it.
+func (r Row) Find(label string) (Value, bool) {
 	for _, v := range r {
-		if v.label == label || v.null && len(label) > len(v.label) && label[:len(v.label)] == v.label && (label[len(v.label)] == '.' || label[len(v.label)] == '[') {
+		if v.Label == label || v.Null && len(label) > len(v.Label) && label[:len(v.Label)] == v.Label && (label[len(v.Label)] == '.' || label[len(v.Label)] == '[') {
 			return v, true
 		}
 	}
-	return value{}, false
+	return Value{}, false
 }
 
-// readRows reads the rows of a small file of a contract. of tells which, by their
+// Read reads the rows of a small file of a contract. of tells which, by their
 // numbers from 1; nil: all.
-func readRows(data []byte, c *contract.Compiled, of func(b *record.Batch, row int, number int64) bool) ([]row, error) {
+func Read(data []byte, c *contract.Compiled, of func(b *record.Batch, row int, number int64) bool) ([]Row, error) {
 	format, skip, _, err := record.Sniff(data[:min(len(data), record.HeadSize)], c.Expect())
 	if err != nil {
 		return nil, err
 	}
-	reader, err := record.NewReader(bytes.NewReader(data[skip:]), format, c.Schema, record.Limits{})
+	return ReadAs(bytes.NewReader(data[skip:]), format, c.Schema, of)
+}
+
+// ReadAs is Read of a known format.
+func ReadAs(from io.Reader, format record.Format, s *record.Schema, of func(b *record.Batch, row int, number int64) bool) ([]Row, error) {
+	reader, err := record.NewReader(from, format, s, record.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	var rows []row
+	var rows []Row
 	for {
 		b, err := reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -56,24 +63,24 @@ func readRows(data []byte, c *contract.Compiled, of func(b *record.Batch, row in
 		}
 		for i := range b.Rows {
 			if b.Rows[i].Bad == "" && (of == nil || of(b, i, b.First+int64(i))) {
-				rows = append(rows, flatten(b, i, c.Schema))
+				rows = append(rows, flatten(b, i, s))
 			}
 		}
 	}
 }
 
-// readReceived reads all rows of an object that a partner received. It has
+// ReadReceived reads all rows of an object that a partner received. It has
 // perhaps fewer columns than the contract.
-func readReceived(key string, data []byte, c *contract.Compiled) ([]row, error) {
+func ReadReceived(key string, data []byte, c *contract.Compiled) ([]Row, error) {
 	if path.Ext(key) != ".csv" {
-		return readRows(data, c, nil)
+		return Read(data, c, nil)
 	}
 	r := csv.NewReader(bytes.NewReader(data))
 	names, err := r.Read()
 	if err != nil {
 		return nil, err
 	}
-	var rows []row
+	var rows []Row
 	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -82,17 +89,17 @@ func readReceived(key string, data []byte, c *contract.Compiled) ([]row, error) 
 		if err != nil {
 			return nil, err
 		}
-		var made row
+		var made Row
 		for i, text := range fields {
-			made = append(made, value{label: names[i], field: c.Column([]byte(names[i])), text: text})
+			made = append(made, Value{Label: names[i], Field: c.Column([]byte(names[i])), Text: text})
 		}
 		rows = append(rows, made)
 	}
 }
 
-// leaving tells which rows of a drop leave to a view: those that no rule refused
+// Leaving tells which rows of a drop leave to a view: those that no rule refused
 // and that the view's filter lets through.
-func leaving(v *policy.View, refused map[int64]bool) func(*record.Batch, int, int64) bool {
+func Leaving(v *policy.View, refused map[int64]bool) func(*record.Batch, int, int64) bool {
 	if v.Filter == nil {
 		return func(_ *record.Batch, _ int, number int64) bool { return !refused[number] }
 	}
@@ -101,8 +108,8 @@ func leaving(v *policy.View, refused map[int64]bool) func(*record.Batch, int, in
 }
 
 // flatten takes the scalars of a row out of its tree.
-func flatten(b *record.Batch, i int, s *record.Schema) row {
-	var r row
+func flatten(b *record.Batch, i int, s *record.Schema) Row {
+	var r Row
 	var scratch []byte
 	var each func(at uint32, label string)
 	inside := func(at uint32, label string, array bool) {
@@ -128,11 +135,11 @@ func flatten(b *record.Batch, i int, s *record.Schema) row {
 		case record.JSONArray:
 			inside(at, label, true)
 		case record.Null:
-			r = append(r, value{label: label, field: int(n.Field), text: "null", null: true})
+			r = append(r, Value{Label: label, Field: int(n.Field), Text: "null", Null: true})
 		default:
 			var text []byte
 			text, scratch = b.Value(n, scratch)
-			r = append(r, value{label: label, field: int(n.Field), text: string(text)})
+			r = append(r, Value{Label: label, Field: int(n.Field), Text: string(text)})
 		}
 	}
 	first, past := b.Rows[i].First, b.Rows[i].Past
