@@ -11,14 +11,25 @@ import (
 
 func maskKind() kind {
 	return kind{
-		name: Mask, options: []string{"keepFirst", "keepLast", "keepDomain", "char"},
+		name: Mask, options: []string{"keepFirst", "keepLast", "keepDomain", "keepPattern", "keepCard", "char"},
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			if err := s.takes(in, insteadOf, scalars...); err != nil {
 				return in, err
 			}
 			return record.String, s.checkMask()
 		},
-		make: func(s Spec, _ TokenKey) (func() Appender, error) { return stateless(newMask(s).append), nil },
+		make: func(s Spec, _ TokenKey) (func() Appender, error) {
+			m := newMask(s)
+			switch {
+			case s.KeepPattern != "":
+				var err error
+				m.keep, err = newKeepPattern(s.KeepPattern)
+				return stateless(m.appendKept), err
+			case s.KeepCard:
+				return stateless(m.appendCard), nil
+			}
+			return stateless(m.append), nil
+		},
 	}
 }
 
@@ -26,6 +37,20 @@ func maskKind() kind {
 func (s Spec) checkMask() error {
 	if s.KeepFirst < 0 || s.KeepLast < 0 {
 		return optionFault("keepFirst and keepLast of mask are counts of characters: they cannot be negative", "write 0 or more")
+	}
+	ways := 0
+	for _, given := range []bool{s.KeepFirst > 0 || s.KeepLast > 0 || s.KeepDomain, s.KeepPattern != "", s.KeepCard} {
+		if given {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return optionFault("keepPattern and keepCard of mask say alone what stays", "leave out one, or keepFirst, keepLast and keepDomain")
+	}
+	if s.KeepPattern != "" {
+		if _, err := newKeepPattern(s.KeepPattern); err != nil {
+			return err
+		}
 	}
 	return s.checkChar()
 }
@@ -47,6 +72,7 @@ type mask struct {
 	run         []byte // maskRun times the character that hides
 	width       int    // bytes of it
 	domain      bool   // what stands from the last "@" on stays
+	keep        *keepPattern
 }
 
 const maskRun = 64

@@ -26,6 +26,10 @@ type Spec struct {
 	Char string `yaml:"char" json:"char,omitempty" jsonschema:"minLength=1,maxLength=1"`
 	// mask: keep the domain of an e-mail address, from the last "@" on; keepFirst and keepLast then count in what stands before it. Default: false.
 	KeepDomain bool `yaml:"keepDomain" json:"keepDomain,omitempty"`
+	// mask: a regular expression (RE2); the parts of the value that match stay, at most 64. It knows ^ and $ for the ends of the value, but neither groups that capture nor \b.
+	KeepPattern string `yaml:"keepPattern" json:"keepPattern,omitempty" jsonschema:"maxLength=500"`
+	// mask: of a card number (15 to 19 digits, valid by Luhn) keep the first six and the last four digits; mask other values as a whole. Default: false.
+	KeepCard bool `yaml:"keepCard" json:"keepCard,omitempty"`
 	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key.
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
 	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS. Default: all of them.
@@ -77,6 +81,7 @@ func (s Spec) only(allowed ...string) error {
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
 		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""}, {"detect", s.Detect != ""},
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
+		{"keepPattern", s.KeepPattern != ""}, {"keepCard", s.KeepCard},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
 		{"topCode", s.TopCode != 0}, {"days", s.Days != 0}, {"by", s.By != ""},
 		{"distribution", s.Distribution != ""}, {"scale", s.Scale != ""},

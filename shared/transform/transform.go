@@ -32,8 +32,8 @@ const (
 	// Constant puts Spec.Value in the place of every value, null included.
 	Constant = "constant"
 	// Mask shows the first Spec.KeepFirst and the last Spec.KeepLast characters
-	// (Unicode code points) and puts Spec.Char in the place of each other. It
-	// shows how long the value is.
+	// (Unicode code points), or what Spec.KeepDomain, KeepPattern or KeepCard keeps,
+	// and puts Spec.Char in the place of each other. It shows how long the value is.
 	Mask = "mask"
 	// Token puts a keyed pseudonym in the place of the value: the same for the
 	// same text under the same key, so that rows can be joined but not reversed.

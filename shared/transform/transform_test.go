@@ -259,7 +259,7 @@ func TestRefusals(t *testing.T) {
 		{"far from all", Spec{Type: "quantum"}, record.String, CodeUnknown, "use one of"},
 		{"option of another", Spec{Type: Token, KeepLast: 4}, record.String, CodeOption, `"keepLast" is not an option of token`},
 		{"option of none", Spec{Type: Drop, Value: "1"}, record.String, CodeOption, "drop has no options"},
-		{"mask with to", Spec{Type: Mask, To: Year}, record.String, CodeOption, "keepFirst, keepLast, keepDomain, char"},
+		{"mask with to", Spec{Type: Mask, To: Year}, record.String, CodeOption, "keepFirst, keepLast, keepDomain, keepPattern, keepCard, char"},
 		{"negative", Spec{Type: Mask, KeepFirst: -1}, record.String, CodeOption, "negative"},
 		{"two characters", Spec{Type: Mask, Char: "**"}, record.String, CodeOption, "one visible character"},
 		{"invisible", Spec{Type: Mask, Char: "\u200b"}, record.String, CodeOption, "one visible character"},
