@@ -143,7 +143,8 @@ func same(v reflect.Value, old *yaml.Node) bool {
 // date without quotes stays one. flow tells that it stands in braces or brackets:
 // there go-yaml writes an empty null as an empty text and puts a time in quotes,
 // so nulls are spelt out, and what holds a time is written without braces. Folded
-// text of several paragraphs, which it does not write as it was, becomes literal.
+// text of several paragraphs, or with blank lines at its end, which it does not write
+// as it was, becomes literal.
 func plain(n *yaml.Node, flow bool) (c *yaml.Node, block bool) {
 	k := *n
 	c = &k
@@ -155,7 +156,7 @@ func plain(n *yaml.Node, flow bool) (c *yaml.Node, block bool) {
 		c.Tag = ""
 		return c, flow && strings.Contains(c.Value, ":") && c.ShortTag() == "!!timestamp"
 	}
-	if text := strings.TrimRight(c.Value, "\n"); c.Style&yaml.FoldedStyle != 0 && (strings.Contains(text, "\n") || text != strings.TrimSpace(text)) {
+	if text := strings.TrimRight(c.Value, "\n"); c.Style&yaml.FoldedStyle != 0 && (strings.Contains(text, "\n") || text != strings.TrimSpace(text) || len(c.Value) > len(text)+1) {
 		c.Style = c.Style&^yaml.FoldedStyle | yaml.LiteralStyle
 	}
 	c.Content = nil
