@@ -39,6 +39,7 @@ rules:
 - {path: born, transform: {type: age}}
 - {path: admitted, transform: {type: dateShift, days: 30, by: patient}}
 - {path: discharged, transform: {type: dateShift, days: 30, by: patient}}
+- {path: name, transform: {type: token, algorithm: aes-gcm}}
 - {path: "tests[].at", transform: {type: dateShift, days: 30, by: patient}}
 `
 
@@ -117,5 +118,22 @@ func TestDatesOfOnePatient(t *testing.T) {
 	}
 	if !strings.HasSuffix(got, `{"visit":2,"tests":[{"at":null}]}`+"\n") {
 		t.Errorf("nobody's tests: %s", got)
+	}
+}
+
+// TestTokensThatDiffer: equal values have other tokens in other rows and segments,
+// and the same ones when the segment is masked again.
+func TestTokensThatDiffer(t *testing.T) {
+	w := newWorld(t, subscription("all", ""))
+	digest := w.visits()
+	e := w.dropped(w.segment("visit,name\n1,Ann\n2,Ann\n3,\n", event.Format{Codec: "csv", Delimiter: ",", Header: true, Terminator: "lf", Columns: []string{"visit", "name"}}), "1.0.0", digest)
+	study := w.handle(e)["study"]
+	lines := strings.Split(w.text(study), "\n")
+	if len(lines) != 5 || lines[0] != "visit,name" || !strings.HasPrefix(lines[1], "1,g1_") || !strings.HasPrefix(lines[2], "2,g1_") || lines[1][2:] == lines[2][2:] || lines[3] != "3," {
+		t.Errorf("%q", lines)
+	}
+	w.delete("masked", study.Object.Key)
+	if again := w.handle(e)["study"]; again.Object != study.Object {
+		t.Error("the second time the bytes are others")
 	}
 }

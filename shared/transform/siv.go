@@ -57,23 +57,34 @@ func (a *sivAppender) Append(dst, value []byte) ([]byte, bool) {
 	return base64.RawURLEncoding.AppendEncode(append(dst, a.prefix...), a.sealed), true
 }
 
-// Reveal appends the value of a token that was made with algorithm aes-siv under
-// key. ok is false if it was not.
+// Reveal appends the value of a token that was made with algorithm aes-siv or
+// aes-gcm under key. ok is false if it was not.
 func Reveal(dst, token []byte, key TokenKey) (out []byte, ok bool, err error) {
 	secret, err := secretOf(key, Token)
 	if err != nil {
 		return dst, false, err
 	}
-	text, found := strings.CutPrefix(string(token), fmt.Sprintf("s%d_", key.Version()))
-	sealed, broken := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !found || broken != nil {
-		return dst, false, nil
+	for prefix, open := range map[string]func(dst, sealed, secret []byte) ([]byte, bool, error){"s": openSIV, "g": openGCM} {
+		text, found := strings.CutPrefix(string(token), fmt.Sprintf("%s%d_", prefix, key.Version()))
+		if !found {
+			continue
+		}
+		sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil {
+			return dst, false, nil
+		}
+		return open(dst, sealed, secret)
 	}
-	keyBytes, err := derive(secret, sivInfo, 64)
+	return dst, false, nil
+}
+
+// openSIV appends what was sealed by a sivAppender.
+func openSIV(dst, sealed, secret []byte) (out []byte, ok bool, err error) {
+	key, err := derive(secret, sivInfo, 64)
 	if err != nil {
 		return dst, false, err
 	}
-	c, err := siv.New(keyBytes)
+	c, err := siv.New(key)
 	if err != nil {
 		return dst, false, fault.Wrap(fault.Poison, CodeKey, err, "no token can be revealed with the key")
 	}

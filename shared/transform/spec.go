@@ -34,8 +34,8 @@ type Spec struct {
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
 	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS. Default: all of them.
 	Detect Words `yaml:"detect" json:"detect,omitempty" jsonschema:"oneof_type=array"`
-	// token: hmac-sha256, blake3, or aes-siv for tokens that can be revealed by who has the key. Default: hmac-sha256.
-	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv"`
+	// token: hmac-sha256 or blake3; aes-siv for tokens that can be revealed by who has the key; aes-gcm for such of which no two are the same, so that nothing can be joined by them. Default: hmac-sha256.
+	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv,enum=aes-gcm"`
 	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
 	Alphabet string `yaml:"alphabet" json:"alphabet,omitempty"`
 	// fpe: the last digit is the check digit of Luhn, before and after; values of which it is not leave as null. Default: false.
@@ -244,7 +244,7 @@ func nearest(name string) string {
 	switch name {
 	case "":
 		return ""
-	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt", "siv", "aes-siv":
+	case "hash", "hmac", "sha256", "tokenize", "tokenise", "pseudonym", "pseudonymize", "pseudonymise", "encrypt", "siv", "aes-siv", "gcm", "aes-gcm", "aead":
 		return Token
 	case "freetext", "free-text", "deidentify", "scrub":
 		return Text

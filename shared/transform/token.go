@@ -34,16 +34,29 @@ const (
 	BLAKE3 = "blake3"
 	// SIV: whoever has the key can tell the value from the token (RFC 5297).
 	SIV = "aes-siv"
+	// GCM: as SIV, but no two tokens are the same, so that nothing can be joined or
+	// counted by them.
+	GCM = "aes-gcm"
 )
 
 func tokenKind() kind {
 	return kind{
 		name: Token, options: []string{"algorithm"}, keyed: true, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
-			if s.Algorithm != "" && !slices.Contains([]string{HMAC, BLAKE3, SIV}, s.Algorithm) {
-				return in, optionFault(fmt.Sprintf("there is no algorithm %q for tokens", s.Algorithm), "use "+HMAC+", "+BLAKE3+" or "+SIV)
+			if s.Algorithm != "" && !slices.Contains([]string{HMAC, BLAKE3, SIV, GCM}, s.Algorithm) {
+				return in, optionFault(fmt.Sprintf("there is no algorithm %q for tokens", s.Algorithm), "use "+HMAC+", "+BLAKE3+", "+SIV+" or "+GCM)
 			}
 			return record.String, s.takes(in, insteadOf, scalars...)
+		},
+		placed: func(s Spec, key TokenKey) (func(Place) Appender, error) {
+			if s.Algorithm != GCM {
+				return nil, nil
+			}
+			secret, err := secretOf(key, s.Type)
+			if err != nil {
+				return nil, err
+			}
+			return gcmTokens(secret, key.Version())
 		},
 		make: func(s Spec, key TokenKey) (func() Appender, error) {
 			secret, err := secretOf(key, s.Type)

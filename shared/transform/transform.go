@@ -36,7 +36,8 @@ const (
 	// and puts Spec.Char in the place of each other. It shows how long the value is.
 	Mask = "mask"
 	// Token puts a keyed pseudonym in the place of the value: the same for the
-	// same text under the same key, so that rows can be joined but not reversed.
+	// same text under the same key, so that rows can be joined but not reversed. Some
+	// algorithms differ: see Spec.Algorithm.
 	Token = "token"
 	// FPE puts a text of the same length and characters in the place of the value,
 	// by a format-preserving cipher: the same for the same text under the same
@@ -115,7 +116,8 @@ type kind struct {
 	check func(s Spec, in record.Type) (out record.Type, err error)
 	// make makes what makes appenders, of a spec that has passed its check.
 	make func(s Spec, key TokenKey) (func() Appender, error)
-	// placed makes it instead where new values depend on the place.
+	// placed makes it instead where new values depend on the place; nil where those
+	// of the spec do not.
 	placed func(s Spec, key TokenKey) (func(Place) Appender, error)
 }
 
@@ -228,7 +230,8 @@ func Compile(s Spec, in record.Type, key TokenKey) (*Transform, error) {
 	t := &Transform{spec: s, out: out, plain: k.plain}
 	if k.placed != nil {
 		t.placed, err = k.placed(s, key)
-	} else {
+	}
+	if t.placed == nil && err == nil {
 		t.appender, err = k.make(s, key)
 	}
 	if err != nil {
