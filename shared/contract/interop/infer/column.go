@@ -1,6 +1,10 @@
 package infer
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/sallyport-io/sallyport/shared/detect"
+)
 
 // column is what is known of one column or member: counts, and no values but
 // those that may be an enum.
@@ -11,9 +15,9 @@ type column struct {
 	nulls, strings, numbers, bools, objects, arrays int64
 	instances                                       int64 // of items: how many there were
 
-	alive    uint64 // candidates that every text fits so far
-	coded    bool   // a number with a leading zero or sign: it is a code
-	detected [kinds]int64
+	alive    uint64               // candidates that every text fits so far
+	coded    bool                 // a number with a leading zero or sign: it is a code
+	detected [detect.IP + 1]int64 // by type
 
 	doubles bool                // a value stands twice, or there are too many to remember
 	keys    map[uint64]struct{} // hashes of the values; nil: not looked at any longer
@@ -36,7 +40,7 @@ func (s *survey) text(c *column, value []byte, untyped bool) {
 	if untyped && isCode(value) {
 		c.coded = true
 	}
-	s.detect(c, value)
+	c.detect(value)
 	c.enum(value)
 	if c.doubles || !c.top {
 		return

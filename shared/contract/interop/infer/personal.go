@@ -1,129 +1,34 @@
 package infer
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/sallyport-io/sallyport/shared/detect"
 )
 
-// The kinds of personal data that values show by their form.
-const (
-	emails = iota
-	ibans
-	cards
-	phones
-	ssns
-	addresses // of the network
-	kinds
-)
-
-// detectors name each kind: for people, as a tag, and as a classification.
-var detectors = [kinds]struct{ words, tag, classification string }{
-	emails:    {"email addresses", "email", "confidential"},
-	ibans:     {"IBANs", "iban", "restricted"},
-	cards:     {"card numbers", "card", "restricted"},
-	phones:    {"phone numbers", "phone", "confidential"},
-	ssns:      {"social security numbers", "ssn", "restricted"},
-	addresses: {"IP addresses", "ip", "confidential"},
+// kinds name what values may show by their form, by detect.Type: for people, as a
+// tag, and as a classification.
+var kinds = []struct{ words, tag, classification string }{
+	detect.Email: {"email addresses", "email", "confidential"},
+	detect.IBAN:  {"IBANs", "iban", "restricted"},
+	detect.Card:  {"card numbers", "card", "restricted"},
+	detect.SSN:   {"social security numbers", "ssn", "restricted"},
+	detect.Phone: {"phone numbers", "phone", "confidential"},
+	detect.IP:    {"IP addresses", "ip", "confidential"},
 }
 
-// detect counts what a value looks like.
-func (s *survey) detect(c *column, v []byte) {
-	if len(v) < 2 || len(v) > 254 {
+// detect counts what a value is as a whole.
+func (c *column) detect(v []byte) {
+	if len(v) > 254 {
 		return
 	}
-	digits, at := 0, false
-	for _, b := range v {
-		if b >= '0' && b <= '9' {
-			digits++
+	detect.Each(v, func(h detect.Hit) {
+		if h.Start == 0 && h.End == len(v) {
+			c.detected[h.Type]++
 		}
-		at = at || b == '@'
-	}
-	switch {
-	case at:
-		if s.probe.compiled.Fits(s.probe.email, v) {
-			c.detected[emails]++
-		}
-	case isIBAN(v):
-		c.detected[ibans]++
-	case digits == 9 && isSSN(v):
-		c.detected[ssns]++
-	case digits >= 13 && isCard(v):
-		c.detected[cards]++
-	case s.probe.compiled.Fits(s.probe.ip[0], v), bytes.IndexByte(v, ':') >= 0 && s.probe.compiled.Fits(s.probe.ip[1], v) && len(v) > 5:
-		c.detected[addresses]++
-	case digits >= 7 && digits <= 15 && isPhone(v):
-		c.detected[phones]++
-	}
-}
-
-// isIBAN: ISO 13616: two letters, two check digits, up to 30 letters or digits;
-// the remainder by 97 is 1. Blanks between groups are let pass.
-func isIBAN(v []byte) bool {
-	text := bytes.ReplaceAll(v, []byte(" "), nil)
-	if len(text) < 15 || len(text) > 34 || !letter(text[0]) || !letter(text[1]) || !digit(text[2]) || !digit(text[3]) {
-		return false
-	}
-	rest := 0
-	for _, b := range slices.Concat(text[4:], text[:4]) {
-		switch {
-		case digit(b):
-			rest = (10*rest + int(b-'0')) % 97
-		case letter(b):
-			rest = (100*rest + int(b-'A') + 10) % 97
-		default:
-			return false
-		}
-	}
-	return rest == 1
-}
-
-func digit(b byte) bool  { return b >= '0' && b <= '9' }
-func letter(b byte) bool { return b >= 'A' && b <= 'Z' }
-
-// isCard: ISO/IEC 7812: 13 to 19 digits that begin with the number of a payment
-// network (2 to 6) and end in Luhn's check digit.
-func isCard(v []byte) bool {
-	sum, n := 0, 0
-	for i := len(v) - 1; i >= 0; i-- {
-		b := v[i]
-		switch {
-		case digit(b):
-			d := int(b - '0')
-			if n%2 == 1 {
-				if d *= 2; d > 9 {
-					d -= 9
-				}
-			}
-			sum += d
-			n++
-		case b != ' ' && b != '-':
-			return false
-		}
-	}
-	return n >= 13 && n <= 19 && sum%10 == 0 && v[0] >= '2' && v[0] <= '6'
-}
-
-// isSSN: the form of numbers of the United States' Social Security
-// Administration, 3-2-4 digits, without the areas that are never given.
-func isSSN(v []byte) bool {
-	if len(v) != 11 || v[3] != '-' || v[6] != '-' {
-		return false
-	}
-	area := string(v[:3])
-	return area != "000" && area != "666" && string(v[4:6]) != "00" && string(v[7:]) != "0000"
-}
-
-// isPhone: a plus (ITU-T E.164) or brackets, and digits with what stands between
-// groups of them.
-func isPhone(v []byte) bool {
-	for i, b := range v {
-		if !digit(b) && !strings.ContainsRune(" -./()", rune(b)) && (b != '+' || i > 0) {
-			return false
-		}
-	}
-	return v[0] == '+' || v[0] == '(' || len(v) == 12 && v[3] == '-' && v[7] == '-'
+	})
 }
 
 // named is what the name of a column says of what is in it.

@@ -41,8 +41,6 @@ type probe struct {
 	compiled *contract.Compiled
 	fields   []int  // by candidate
 	all      uint64 // every candidate, as bits
-	email    int    // field
-	ip       [2]int
 }
 
 func newProbe() (*probe, error) {
@@ -62,16 +60,8 @@ func newProbe() (*probe, error) {
 		return nil, err
 	}
 	p.compiled = compiled
-	for i, k := range candidates {
+	for i := range candidates {
 		p.fields = append(p.fields, compiled.Schema.Lookup(fmt.Sprint(i)))
-		switch k.format {
-		case "email":
-			p.email = p.fields[i]
-		case "ipv4":
-			p.ip[0] = p.fields[i]
-		case "ipv6":
-			p.ip[1] = p.fields[i]
-		}
 	}
 	return p, nil
 }

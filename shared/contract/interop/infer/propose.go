@@ -151,7 +151,7 @@ func (w *writer) personal(c *column, tokens []string) (kind *named, many bool) {
 		}
 	}
 	if n := c.detected[best]; n > 0 && n*5 >= c.single()*4 {
-		d := detectors[best]
+		d := kinds[best]
 		return &named{what: fmt.Sprintf("%d of %d values look like %s", n, c.single(), d.words), tag: d.tag, classify: d.classification}, true
 	}
 	return byName(tokens), false
