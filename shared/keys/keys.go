@@ -4,20 +4,29 @@
 // A ring is a JSON document:
 //
 //	{"versions": [
-//	  {"version": 1, "activeFrom": "1970-01-01T00:00:00Z", "key": "<32 bytes in base64>"},
-//	  {"version": 2, "activeFrom": "2027-01-01T00:00:00Z", "wrapped": "<the same, encrypted by a keeper>"}
-//	]}
+//	   {"version": 1, "activeFrom": "1970-01-01T00:00:00Z", "key": "<32 bytes in base64>"},
+//	   {"version": 2, "activeFrom": "2027-01-01T00:00:00Z", "wrapped": "<the same, encrypted by a keeper>"}
+//	 ],
+//	 "partners": {"acme": [
+//	   {"version": 1, "activeFrom": "1970-01-01T00:00:00Z", "wrapped": "<...>", "keeper": "<URL of acme's keeper>"}
+//	 ]}}
+//
+// The versions are the exchange's own. A partner that brings its own keeper has
+// versions of its own: without that keeper nobody makes or reveals its tokens.
 //
 // Which version is used for a drop follows from the ring and the drop's pinned
 // time alone, so that a second run of a function makes the same tokens. For that
 // to hold while a ring changes, a new version becomes active Lead after it was
 // added at the earliest, and an open ring looks for new versions every Refresh.
 //
+// Keys are unwrapped when they are first used. They live in memory only, for Keep
+// at most, and are overwritten with zeros then and by Close. What is derived from
+// them lives as long as its user keeps it.
+//
 // A key that cannot be had is an error: nothing is done without it.
 package keys
 
 import (
-	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -26,6 +35,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gocloud.dev/secrets"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
 )
@@ -37,6 +48,9 @@ const (
 	// longer than Refresh, so that every process knows it in time; the rest is
 	// for clocks that differ.
 	Lead = 5 * time.Minute
+	// Keep is how long an unwrapped key stays in memory. A keeper that takes back
+	// its permission has effect within that time.
+	Keep = 15 * time.Minute
 
 	// patience is how long a ring is tried to be read again while a caller waits.
 	patience = 20 * time.Second
@@ -53,148 +67,221 @@ const (
 	CodeDamaged     = "keyring-damaged"     // Denied: what is there is not a ring
 	CodeKeeper      = "keyring-keeper"      // Denied: the keys are wrapped and no keeper is named, or the other way round
 	CodeExists      = "keyring-exists"      // Denied: Create found a ring; errors.Is fs.ErrExist
-	CodeBusy        = "keyring-busy"        // Retry: another change of the ring is under way
+	CodeBusy        = "keyring-busy"        // Retry: another change of the ring came first
 	CodeLead        = "keyring-lead"        // Denied: a version is to become active too soon
 	CodeNoVersion   = "key-version"         // Denied: no version is active, or there is none of that number
 	CodeDomain      = "key-domain"          // Denied: a token domain is empty
+	CodeNoPartner   = "key-partner"         // Retry: a partner has no key of its own in the ring
+	CodeRevoked     = "key-revoked"         // Denied: a partner's keeper refuses to unwrap its key
 )
 
-// Version is one version of a ring's key.
+// Version is one version of a key.
 type Version struct {
 	Number     int       // from 1
 	ActiveFrom time.Time // when it takes over from the one before it
+	Expires    time.Time // until when whoever added it meant to use it; it is told, not enforced; zero: not said
 	Retired    bool      // it is not used any more, whatever the time
-	Key        Key
+	Key        Key       // for NewRing; an open ring does not tell it
 }
 
 // Ring is an open key ring. Any number of goroutines may use it.
 type Ring struct {
-	place *place // nil: the ring is in memory and does not change
+	source source          // nil: the ring is in memory and does not change
+	keeper *secrets.Keeper // of the exchange's own keys; nil: they are not wrapped
 
-	mu       sync.Mutex
-	document []byte // what versions were read from
-	versions []Version
-	read     time.Time
+	mu     sync.Mutex
+	sum    [sha256.Size]byte // of the document
+	doc    document          // without keys that are not wrapped
+	read   time.Time         // when
+	keys   map[keyID]*held
+	failed map[keyID]failure
+	closed bool
 }
 
 // NewRing makes a ring in memory. Versions must be numbered from 1 up, each
 // active from a later time than the one before it.
 func NewRing(versions ...Version) (*Ring, error) {
-	r := &Ring{versions: slices.Clone(versions)}
-	slices.SortFunc(r.versions, func(a, b Version) int { return cmp.Compare(a.Number, b.Number) })
-	return r, check(r.versions)
+	r := &Ring{keys: map[keyID]*held{}}
+	for _, v := range versions {
+		r.doc.Versions = append(r.doc.Versions, entry{Version: v.Number, ActiveFrom: v.ActiveFrom, Expires: v.Expires, Retired: v.Retired, Key: v.Key.Secret()})
+	}
+	sortEntries(r.doc.Versions)
+	if err := r.doc.check(); err != nil {
+		return r, err
+	}
+	for i, e := range r.doc.Versions {
+		e.seal()
+		r.keys[e.id("")] = &held{secret: NewKey([KeySize]byte(e.Key)), always: true}
+		e.Key = nil
+		r.doc.Versions[i] = e
+	}
+	return r, nil
 }
 
-// check is the fault of versions, sorted by number, that make no ring.
-func check(versions []Version) error {
-	damaged := func(format string, args ...any) error {
-		return fault.New(fault.Denied, CodeDamaged, "the key ring is not whole: "+fmt.Sprintf(format, args...), "restore it from a copy; tokens cannot be made again without its keys")
+// Versions are the versions of the exchange's own key, by number, without the
+// keys.
+func (r *Ring) Versions() ([]Version, error) { return r.PartnerVersions("") }
+
+// PartnerVersions are the versions of a partner's own key, by number, without the
+// keys; none if it has none.
+func (r *Ring) PartnerVersions(partner string) ([]Version, error) {
+	entries, err := r.entries(partner)
+	if fault.CodeOf(err) == CodeNoPartner {
+		return nil, nil
 	}
-	if len(versions) == 0 {
-		return damaged("it has no version")
+	var versions []Version
+	for _, e := range entries {
+		versions = append(versions, Version{Number: e.Version, ActiveFrom: e.ActiveFrom, Expires: e.Expires, Retired: e.Retired})
 	}
-	for i, v := range versions {
-		switch {
-		case v.Number < 1:
-			return damaged("a version has the number %d", v.Number)
-		case v.Key.Secret() == nil:
-			return damaged("version %d has no key of %d bytes", v.Number, KeySize)
-		case i > 0 && v.Number == versions[i-1].Number:
-			return damaged("version %d is there twice", v.Number)
-		case i > 0 && !v.ActiveFrom.After(versions[i-1].ActiveFrom):
-			return damaged("version %d becomes active no later than version %d", v.Number, versions[i-1].Number)
-		}
-	}
-	return nil
+	return versions, err
 }
 
-// Versions are the versions of the ring, by number.
-func (r *Ring) Versions() ([]Version, error) {
-	versions, err := r.current()
-	return slices.Clone(versions), err
+// Partners are the ids of the partners that have a key of their own, sorted.
+func (r *Ring) Partners() ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.refresh(); err != nil {
+		return nil, err
+	}
+	return r.doc.partners(), nil
 }
 
 // Active is the number of the version that is used for what was pinned at a
 // time: the newest that is active by then and not retired. If there is none the
 // fault is Denied. If the ring cannot be read anew the fault is Retry.
 func (r *Ring) Active(at time.Time) (int, error) {
-	v, err := r.active(at)
-	return v.Number, err
+	e, err := r.active("", at)
+	return e.Version, err
 }
 
-func (r *Ring) active(at time.Time) (Version, error) {
-	versions, err := r.current()
+func (r *Ring) active(partner string, at time.Time) (entry, error) {
+	entries, err := r.entries(partner)
 	if err != nil {
-		return Version{}, err
+		return entry{}, err
 	}
-	for _, v := range slices.Backward(versions) {
-		if !v.Retired && !v.ActiveFrom.After(at) {
-			return v, nil
+	for _, e := range slices.Backward(entries) {
+		if !e.Retired && !e.ActiveFrom.After(at) {
+			return e, nil
 		}
 	}
-	return Version{}, fault.New(fault.Denied, CodeNoVersion, "no version of the key ring is active at "+at.UTC().Format(time.RFC3339), "rotate the key ring, then drop the data again")
+	return entry{}, fault.New(fault.Denied, CodeNoVersion, "no version of the key ring is active at "+at.UTC().Format(time.RFC3339), "rotate the key ring, then drop the data again")
 }
 
 // TokenKey is the key of a token domain for what was pinned at a time: HKDF
 // (RFC 5869) with SHA-256 and no salt, of the active version's key, with the
 // info "sallyport/token/v1", a zero byte and the domain. Its faults are those of
-// Active.
+// Active; Retry if the keeper does not unwrap the key.
 func (r *Ring) TokenKey(domain string, at time.Time) (TokenKey, error) {
-	if domain == "" {
-		return TokenKey{}, fault.New(fault.Denied, CodeDomain, "a token key was asked for without a domain", "name a tokenDomain in the subscription")
-	}
-	v, err := r.active(at)
+	return r.PartnerTokenKey("", domain, at)
+}
+
+// PartnerTokenKey is TokenKey with a partner's own key; partner "" is the
+// exchange. Faults that are the partner's keeper's are Denied with CodeRevoked if
+// it refuses, and Retry if it does not answer; they say nothing of other
+// partners' keys.
+func (r *Ring) PartnerTokenKey(partner, domain string, at time.Time) (TokenKey, error) {
+	e, err := r.active(partner, at)
 	if err != nil {
 		return TokenKey{}, err
 	}
-	derived, err := hkdf.Key(sha256.New, v.Key.Secret(), nil, tokenInfo+domain, KeySize)
+	return r.derive(partner, e, domain)
+}
+
+// VersionTokenKey is PartnerTokenKey of a version by its number, for who reveals
+// tokens: also of one that is not active any more. A version that is retired, or
+// not there, is Denied.
+func (r *Ring) VersionTokenKey(partner, domain string, version int) (TokenKey, error) {
+	entries, err := r.entries(partner)
 	if err != nil {
-		return TokenKey{}, fault.Wrap(fault.Denied, CodeDomain, err, "no key can be derived")
+		return TokenKey{}, err
 	}
-	return TokenKey{NewKey([KeySize]byte(derived)), v.Number}, nil
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.Version == version && !e.Retired })
+	if i < 0 {
+		return TokenKey{}, noVersion(version)
+	}
+	return r.derive(partner, entries[i], domain)
 }
 
-// Close lets go of what the ring is read from.
-func (r *Ring) Close() error {
-	if r.place == nil {
+// derive makes the key of a domain from a version's.
+func (r *Ring) derive(partner string, e entry, domain string) (key TokenKey, err error) {
+	if domain == "" {
+		return key, fault.New(fault.Denied, CodeDomain, "a token key was asked for without a domain", "name a tokenDomain in the subscription")
+	}
+	err = r.use(partner, e, func(secret []byte) error {
+		derived, err := hkdf.Key(sha256.New, secret, nil, tokenInfo+domain, KeySize)
+		if err != nil {
+			return fault.Wrap(fault.Denied, CodeDomain, err, "no key can be derived")
+		}
+		key = TokenKey{NewKey([KeySize]byte(derived)), e.Version}
 		return nil
-	}
-	return r.place.close()
+	})
+	return key, err
 }
 
-// current are the versions, read anew if they are older than Refresh. They do
-// not change. A ring that was whole once and now is not can be mended: Retry.
-func (r *Ring) current() ([]Version, error) {
+// Close forgets the keys and lets go of what the ring is read from.
+func (r *Ring) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	for id := range r.keys {
+		r.forget(id)
+	}
+	r.mu.Unlock()
+	var errs []error
+	if r.source != nil {
+		errs = append(errs, r.source.close())
+	}
+	if r.keeper != nil {
+		errs = append(errs, r.keeper.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// entries are the versions of the exchange's key ("") or a partner's. They do not
+// change.
+func (r *Ring) entries(partner string) ([]entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.place == nil || time.Since(r.read) < Refresh {
-		return r.versions, nil
+	if err := r.refresh(); err != nil {
+		return nil, err
+	}
+	if entries := r.doc.of(partner); len(entries) > 0 {
+		return entries, nil
+	}
+	return nil, fault.New(fault.Retry, CodeNoPartner, "partner "+partner+" has no key of its own in the key ring, although the exchange names a keeper of it", "run sallyport keys init --partner "+partner)
+}
+
+// refresh reads the ring anew if what is known is older than Refresh. A ring that
+// was whole once and now is not can be mended: Retry. The ring is locked.
+func (r *Ring) refresh() error {
+	if r.source == nil || time.Since(r.read) < Refresh {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := r.load(ctx); err != nil {
-		return nil, fault.Wrap(fault.Retry, codeOr(err, CodeUnreachable), err, "the key ring cannot be read again")
+		return fault.Wrap(fault.Retry, codeOr(err, CodeUnreachable), err, "the key ring cannot be read again")
 	}
-	return r.versions, nil
+	return nil
 }
 
-// load reads the ring. Its keys are unwrapped only if it has changed.
+// load reads the ring. The ring is locked, or nobody else has it yet.
 func (r *Ring) load(ctx context.Context) error {
 	at := time.Now()
-	document, err := r.place.read(ctx)
+	data, err := r.source.read(ctx)
 	if err != nil {
 		return err
 	}
-	if r.versions == nil || !slices.Equal(document, r.document) {
-		d, err := decode(document)
+	defer clear(data)
+	if sum := sha256.Sum256(data); r.doc.Versions == nil || sum != r.sum {
+		d, err := decode(data)
 		if err != nil {
 			return err
 		}
-		versions, err := d.open(ctx, r.place.keeper)
-		if err != nil {
+		defer d.clear()
+		if err := d.fits(r.keeper); err != nil {
 			return err
 		}
-		r.versions, r.document = versions, document
+		r.doc, r.sum = d.sealed(), sum
 	}
 	r.read = at
 	return nil
@@ -206,4 +293,8 @@ func codeOr(err error, code string) string {
 		return f.Code
 	}
 	return code
+}
+
+func noVersion(version int) error {
+	return fault.New(fault.Denied, CodeNoVersion, fmt.Sprintf("the key ring has no version %d that is in use", version), "list the versions with sallyport keys list")
 }

@@ -22,10 +22,13 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/secrets"
 	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/filebucket"
+	"github.com/sallyport-io/sallyport/shared/store/storetest"
 	"github.com/sallyport-io/sallyport/shared/transform"
 )
 
@@ -60,6 +63,18 @@ func open(t *testing.T, ringURL string) *Ring {
 		}
 	})
 	return r
+}
+
+// secretOf hands do the key of the active version.
+func secretOf(t *testing.T, r *Ring, do func(secret []byte)) {
+	t.Helper()
+	e, err := r.active("", time.Now())
+	if err == nil {
+		err = r.use("", e, func(secret []byte) error { do(secret); return nil })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // token is what a ring makes of a value in a domain.
@@ -153,50 +168,6 @@ func TestNewRingRefuses(t *testing.T) {
 	}
 }
 
-func TestCreate(t *testing.T) {
-	path := inFile(t)
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	before := token(t, open(t, "file://"+path), "acme", time.Now())
-	if err := Create(t.Context(), "file://"+path); !errors.Is(err, fs.ErrExist) || fault.CodeOf(err) != CodeExists {
-		t.Errorf("a second Create: %v", err)
-	}
-	if after := token(t, open(t, path), "acme", time.Now()); after != before {
-		t.Error("a second Create changed the key")
-	}
-	if other := token(t, open(t, inFile(t)), "acme", time.Now()); other == before {
-		t.Error("two rings have the same key")
-	}
-	left, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(left) != 1 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-func TestCreateSideBySide(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keyring.json")
-	var wg sync.WaitGroup
-	errs := make([]error, 8)
-	for i := range errs {
-		wg.Go(func() { errs[i] = Create(t.Context(), path) })
-	}
-	wg.Wait()
-	created := 0
-	for _, err := range errs {
-		if err == nil {
-			created++
-		} else if !errors.Is(err, fs.ErrExist) {
-			t.Error(err)
-		}
-	}
-	if created != 1 {
-		t.Errorf("%d created it", created)
-	}
-	open(t, path)
-}
-
 func TestOpenRefuses(t *testing.T) {
 	good := fmt.Sprintf(`{"version":1,"activeFrom":"2026-01-01T00:00:00Z","key":%q}`, base64.StdEncoding.EncodeToString(make([]byte, KeySize)))
 	for _, c := range []struct {
@@ -272,8 +243,8 @@ func TestURLs(t *testing.T) {
 		"Retire": func(u string) error { return Retire(t.Context(), u, 1) },
 		"Rotate": func(u string) error { _, err := Rotate(t.Context(), u, time.Time{}); return err },
 	} {
-		if err := change("mem://?ring=x&keeper=" + keeper); fault.CodeOf(err) != CodeURL {
-			t.Errorf("%s in a bucket: %v", name, err)
+		if err := change("keysmem://x?ring=x"); fault.CodeOf(err) != CodeURL {
+			t.Errorf("%s in a bucket without a keeper: %v", name, err)
 		}
 	}
 	if err := Retire(t.Context(), filepath.Join(t.TempDir(), "x"), 1); fault.CodeOf(err) != CodeMissing {
@@ -282,91 +253,6 @@ func TestURLs(t *testing.T) {
 	if err := Retire(t.Context(), filepath.Join(t.TempDir(), "no", "x"), 1); fault.CodeOf(err) != CodeMissing {
 		t.Errorf("Retire in no folder: %v", err)
 	}
-}
-
-func TestRotateAndRetire(t *testing.T) {
-	path := inFile(t)
-	now := time.Now()
-	first := token(t, open(t, path), "acme", now)
-	for name, at := range map[string]time.Time{"the past": now.Add(-time.Hour), "too soon": now.Add(Lead - time.Minute), "never": time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)} {
-		if _, err := Rotate(t.Context(), path, at); fault.KindOf(err) != fault.Denied {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	next := now.Add(time.Hour).Truncate(time.Minute)
-	if n, err := Rotate(t.Context(), path, next); n != 2 || err != nil {
-		t.Fatal(n, err)
-	}
-	if _, err := Rotate(t.Context(), path, next); fault.CodeOf(err) != CodeLead {
-		t.Errorf("a third version as early as the second: %v", err)
-	}
-	r := open(t, path)
-	if token(t, r, "acme", now) != first || token(t, r, "acme", next.Add(-1)) != first {
-		t.Error("tokens of what was pinned before the rotation differ")
-	}
-	if token(t, r, "acme", next) == first {
-		t.Error("the new version makes the same tokens")
-	}
-	if err := Retire(t.Context(), path, 2); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := open(t, path).Active(next); n != 1 || err != nil {
-		t.Errorf("with 2 retired: %d, %v", n, err)
-	}
-	for _, n := range []int{1, 3} {
-		if err := Retire(t.Context(), path, n); fault.CodeOf(err) != CodeNoVersion {
-			t.Errorf("retiring %d: %v", n, err)
-		}
-	}
-	versions, err := open(t, path).Versions()
-	if err != nil || len(versions) != 2 || versions[0].Retired || !versions[1].Retired || !versions[1].ActiveFrom.Equal(next) {
-		t.Errorf("%+v, %v", versions, err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-}
-
-// TestRotateSideBySide: no key is lost, whoever comes between.
-func TestRotateSideBySide(t *testing.T) {
-	path := inFile(t)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	added := map[int]bool{1: true}
-	for i := range 8 {
-		wg.Go(func() {
-			n, err := Rotate(t.Context(), path, time.Now().Add(time.Duration(i+1)*time.Hour))
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil && added[n]:
-				t.Errorf("version %d was added twice", n)
-			case err == nil:
-				added[n] = true
-			case fault.CodeOf(err) != CodeBusy && fault.CodeOf(err) != CodeLead:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	versions, err := open(t, path).Versions()
-	if err != nil || len(versions) != len(added) {
-		t.Errorf("%d versions, %d were added, %v", len(versions), len(added), err)
-	}
-	if _, err := os.Stat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("left behind: %v", err)
-	}
-}
-
-func TestChangeThatWasCutOff(t *testing.T) {
-	path := inFile(t)
-	if err := os.WriteFile(path+".new", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Rotate(t.Context(), path, time.Time{}); fault.CodeOf(err) != CodeBusy || !strings.Contains(err.Error(), ".new") {
-		t.Errorf("got %v", err)
-	}
-	open(t, path)
 }
 
 // TestRefresh: an open ring knows a new version before it becomes active, and
@@ -458,11 +344,11 @@ func TestWrapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range versions {
-		if strings.Contains(string(data), base64.StdEncoding.EncodeToString(v.Key.Secret())) {
+	secretOf(t, r, func(secret []byte) {
+		if strings.Contains(string(data), base64.StdEncoding.EncodeToString(secret)) {
 			t.Error("a key is stored as it is")
 		}
-	}
+	})
 	other := "file://" + path + "?keeper=" + url.QueryEscape(keeperURL(t))
 	if _, err := Open(t.Context(), other); fault.CodeOf(err) != CodeUnreachable || fault.KindOf(err) != fault.Retry || strings.Contains(err.Error(), "base64key") {
 		t.Errorf("another keeper: %v", err)
@@ -539,10 +425,35 @@ func (folders) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error
 	if u.Query().Has("broken") {
 		return nil, errors.New("no such option: " + u.String())
 	}
-	return fileblob.OpenBucket(u.Path, nil)
+	return filebucket.Open(u.Path, nil)
 }
+
+// memories are buckets in memory, by the host of their URLs. Closing them keeps
+// what is in them, and their operations can be made to fail.
+type memories struct{ worlds sync.Map }
+
+// memory is a bucket of which operations can be made to fail.
+type memory struct {
+	storetest.Injector
+	b *blob.Bucket
+}
+
+func (m *memories) of(name string) *memory {
+	w, _ := m.worlds.LoadOrStore(name, &memory{b: memblob.OpenBucket(nil), Injector: storetest.Injector{At: -1}})
+	return w.(*memory)
+}
+
+func (m *memories) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error) {
+	w := m.of(u.Host)
+	return w.Bucket("ring", w.b), nil
+}
+
+// inMemory are those of the scheme keysmem.
+var inMemory memories
 
 func TestMain(m *testing.M) {
 	blob.DefaultURLMux().RegisterBucket("keystest", folders{})
+	blob.DefaultURLMux().RegisterBucket("keysmem", &inMemory)
+	secrets.DefaultURLMux().RegisterKeeper("keyskeeper", &keepers)
 	os.Exit(m.Run())
 }

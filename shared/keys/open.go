@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/secrets"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
-	"github.com/sallyport-io/sallyport/shared/store"
 )
 
 // Open opens the ring that a URL names:
@@ -19,24 +19,52 @@ import (
 //	file:///keyring.json?keeper=awskms%3A%2F%2F...
 //	                                         its keys are wrapped by the keeper, a gocloud secrets URL
 //	s3://bucket?region=x&ring=keyring.json&keeper=awskms%3A%2F%2F...
-//	                                         an object in any gocloud bucket; a keeper is required
+//	                                         objects in any gocloud bucket; a keeper is required
+//
+// In a bucket each change of the ring is an object of its own, keyring.json.00000001
+// and so on, of which the last counts; before the first change the ring may be the
+// object keyring.json itself, uploaded from a file.
 //
 // The drivers of keepers and buckets are those that the program has linked in.
-// No error holds the URL, because the URL of a keeper may hold its key.
+// No error holds the URL, because the URL of a keeper may hold its key. The key
+// that is active now must be there and unwrap; partners' own need not.
 func Open(ctx context.Context, ringURL string) (*Ring, error) {
 	l, err := parse(ringURL)
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.open(ctx)
+	s, keeper, err := l.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{place: s}
+	r := &Ring{source: s, keeper: keeper, keys: map[keyID]*held{}, failed: map[keyID]failure{}}
 	if err := r.load(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, r.Close())
+	}
+	e, err := r.active("", time.Now())
+	if fault.CodeOf(err) == CodeNoVersion {
+		return r, nil // one may come
+	}
+	if err == nil {
+		err = r.use("", e, func([]byte) error { return nil })
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
+}
+
+// source is where the document of a ring is stored. Its faults are this package's.
+type source interface {
+	// read is the document as it is now. The caller may overwrite it.
+	read(ctx context.Context) ([]byte, error)
+	// create stores the document if there is none; if there is one the error is
+	// fs.ErrExist.
+	create(ctx context.Context, data []byte) error
+	// edit stores what do makes of the document, whole or not at all. Of several
+	// at once one does; the others fail with CodeBusy, and none is lost.
+	edit(ctx context.Context, do func(data []byte) ([]byte, error)) error
+	close() error
 }
 
 // location is the URL of a ring taken apart.
@@ -78,30 +106,34 @@ func parse(ringURL string) (location, error) {
 	return l, nil
 }
 
-// place is where a ring lies, opened.
-type place struct {
-	location
-	bucket *blob.Bucket    // nil: a file
-	keeper *secrets.Keeper // nil: the keys are not wrapped
+// open opens the keeper and the place of the ring. Their own errors may hold the
+// URL, and are not told.
+func (l location) open(ctx context.Context) (source, *secrets.Keeper, error) {
+	var keeper *secrets.Keeper
+	if l.keeper != "" {
+		var err error
+		if keeper, err = openKeeper(ctx, l.keeper, "of the key ring"); err != nil {
+			return nil, nil, err
+		}
+	}
+	if l.bucket == "" {
+		return file{l.path}, keeper, nil
+	}
+	b, err := blob.OpenBucket(ctx, l.bucket)
+	if err != nil {
+		err = fault.New(fault.Denied, CodeURL, "the bucket of the key ring cannot be opened: "+scheme(l.bucket, blob.DefaultURLMux().BucketSchemes()), "correct the bucket's URL")
+		return nil, nil, errors.Join(err, keeper.Close()) // a ring in a bucket has one
+	}
+	return &bucket{b: b, ring: l.object}, keeper, nil
 }
 
-// open opens the keeper and the bucket. Their own errors may hold the URL, and
-// are not told.
-func (l location) open(ctx context.Context) (*place, error) {
-	p := &place{location: l}
-	var err error
-	if l.keeper != "" {
-		if p.keeper, err = secrets.OpenKeeper(ctx, l.keeper); err != nil {
-			return nil, fault.New(fault.Denied, CodeURL, "the keeper of the key ring cannot be opened: "+scheme(l.keeper, secrets.DefaultURLMux().KeeperSchemes()), "correct the keeper's URL")
-		}
+// openKeeper opens a keeper. whose says whose it is.
+func openKeeper(ctx context.Context, keeperURL, whose string) (*secrets.Keeper, error) {
+	keeper, err := secrets.OpenKeeper(ctx, keeperURL)
+	if err != nil {
+		return nil, fault.New(fault.Denied, CodeURL, "the keeper "+whose+" cannot be opened: "+scheme(keeperURL, secrets.DefaultURLMux().KeeperSchemes()), "correct the keeper's URL")
 	}
-	if l.bucket != "" {
-		if p.bucket, err = blob.OpenBucket(ctx, l.bucket); err != nil {
-			err := fault.New(fault.Denied, CodeURL, "the bucket of the key ring cannot be opened: "+scheme(l.bucket, blob.DefaultURLMux().BucketSchemes()), "correct the bucket's URL")
-			return nil, errors.Join(err, p.close())
-		}
-	}
-	return p, nil
+	return keeper, nil
 }
 
 // scheme says about a URL what can be said without telling it.
@@ -118,32 +150,6 @@ func scheme(rawURL string, known []string) string {
 	return "this program has no driver " + u.Scheme
 }
 
-// read is the document as it is now.
-func (p *place) read(ctx context.Context) ([]byte, error) {
-	if p.bucket == nil {
-		return readFile(p.path)
-	}
-	data, err := store.Read(ctx, p.bucket, p.object, maxDocument)
-	switch {
-	case err == nil:
-		return data, nil
-	case store.NotFound(err):
-		return nil, missing(p.object)
-	}
-	return nil, fault.Wrap(fault.Retry, CodeUnreachable, err, "the bucket of the key ring does not answer")
-}
-
 func missing(name string) error {
 	return fault.New(fault.Retry, CodeMissing, "there is no key ring "+name, "put it there, or make one: without its keys no token can be made")
-}
-
-func (p *place) close() error {
-	var errs []error
-	if p.keeper != nil {
-		errs = append(errs, p.keeper.Close())
-	}
-	if p.bucket != nil {
-		errs = append(errs, p.bucket.Close())
-	}
-	return errors.Join(errs...)
 }
