@@ -119,7 +119,7 @@ locals {
         Sid      = "NoKeyring"
         Effect   = "Deny"
         Action   = ["s3:GetObject"]
-        Resource = !try(f.keys, false) && contains(local.reads[name], "exchange") ? ["${local.bucket_arns["exchange"]}/${local.keyring}"] : []
+        Resource = !try(f.keys, false) && contains(local.reads[name], "exchange") ? ["${local.bucket_arns["exchange"]}/${local.keyring}*"] : [] # its changes are objects beside it
       },
       {
         Sid      = "Publish"
