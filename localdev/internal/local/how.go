@@ -35,6 +35,12 @@ func How(r policy.FieldRule) string {
 		return t.To + " only"
 	case transform.Bucket:
 		return "by " + string(t.Size)
+	case transform.Round:
+		return "to " + string(t.Size)
+	case transform.Prefix:
+		return fmt.Sprintf("first %d", t.Length)
+	case transform.DateShift:
+		return fmt.Sprintf("±%d days", t.Days)
 	}
 	return t.Type
 }
