@@ -260,15 +260,20 @@ func (f *Function) takeWarm() *environment {
 	return nil
 }
 
-// keep keeps an environment warm.
+// keep keeps an environment warm. One whose process ended meanwhile, which watch
+// looked for in vain among those that are warm, expires at once.
 func (f *Function) keep(e *environment) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.closed { // close ends it
+		f.mu.Unlock()
 		return
 	}
 	f.warm = append(f.warm, e)
 	e.idle = time.AfterFunc(f.cfg.Idle, func() { f.expire(e) })
+	f.mu.Unlock()
+	if !e.alive() {
+		f.expire(e)
+	}
 }
 
 // expire ends an environment if it is warm.
