@@ -81,6 +81,10 @@ func (f *Function) Handle(ctx context.Context, e event.Event) ([]event.Event, er
 		return nil, err
 	}
 	out, err := f.segment(ctx, e, segment)
+	var partial *fault.Partial
+	if errors.As(err, &partial) {
+		return out, err
+	}
 	if err != nil {
 		var fe *fault.Error
 		if errors.As(err, &fe) {
@@ -99,12 +103,19 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 	// A subscription that had ended when the drop was taken gets none of it;
 	// one that ends later is stopped at the outer door.
 	var out []event.Event
+	var waits error // of partners whose own key does not answer
 	for _, feed := range p.Feeds(segment.Drop.Contract, segment.Drop.Version, segment.Drop.Object) {
 		var views []due
 		for _, v := range feed.Views {
-			if subs := v.Standing(segment.Drop.Time); len(subs) > 0 {
-				views = append(views, due{v, subs})
+			subs := v.Standing(segment.Drop.Time)
+			if len(subs) == 0 {
+				continue
 			}
+			if failed, err, lacks := f.keyless(cause, segment, due{v, subs}); lacks {
+				out, waits = append(out, failed...), errors.Join(waits, err)
+				continue
+			}
+			views = append(views, due{v, subs})
 		}
 		for group := range slices.Chunk(views, together) {
 			made, err := f.group(ctx, cause, segment, feed, group)
@@ -113,6 +124,9 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 			}
 			out = append(out, made...)
 		}
+	}
+	if waits != nil {
+		return out, &fault.Partial{Err: waits}
 	}
 	return out, nil
 }

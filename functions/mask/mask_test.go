@@ -28,6 +28,7 @@ type world struct {
 	t       testing.TB
 	buckets map[string]*blob.Bucket
 	digest  string
+	ring    string // URL of the key ring
 	f       *mask.Function
 }
 
@@ -78,13 +79,13 @@ func openWorld(t testing.TB, more, contract string, subscriptions ...string) *wo
 		t.Fatal(err)
 	}
 	w.digest = bundle.Digest()
-	ring := filepath.Join(t.TempDir(), "ring.json")
-	if err := keys.Create(t.Context(), ring); err != nil {
+	w.ring = filepath.Join(t.TempDir(), "ring.json")
+	if err := keys.Create(t.Context(), w.ring); err != nil {
 		t.Fatal(err)
 	}
 	mux := new(blob.URLMux)
 	mux.RegisterBucket("test", w)
-	if w.f, err = mask.Open(t.Context(), mask.Config{Landing: "test://landing", Masked: "test://masked", Exchange: "test://config", Keys: ring, Buckets: mux}); err != nil {
+	if w.f, err = mask.Open(t.Context(), mask.Config{Landing: "test://landing", Masked: "test://masked", Exchange: "test://config", Keys: w.ring, Buckets: mux}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

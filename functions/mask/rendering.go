@@ -62,7 +62,7 @@ func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Fiel
 	var key transform.TokenKey
 	if transform.Keyed(rule.Transform.Type) {
 		var err error
-		if key, err = f.ring.TokenKey(v.TokenDomain, segment.Drop.Time); err != nil {
+		if key, err = f.ring.PartnerTokenKey(v.KeyHolder, v.TokenDomain, segment.Drop.Time); err != nil {
 			return record.Rule{}, err
 		}
 	}

@@ -23,8 +23,9 @@ type checker struct {
 	b        *Bundle
 	lenient  bool // a document could not be read: a reference may be to it
 	problems []yamldoc.Problem
-	places   map[string]string // where objects are delivered: the subscription's id
-	dropped  map[target]bool   // what partners may drop
+	places   map[string]string   // where objects are delivered: the subscription's id
+	dropped  map[target]bool     // what partners may drop
+	domains  map[string]tokenKey // by token domain
 }
 
 // target is an object of one version of a contract.
@@ -36,7 +37,7 @@ type target struct {
 // check answers everything that is wrong with documents that were read. If
 // some could not be read, references that lead nowhere are passed over.
 func check(b *Bundle, unread bool) []yamldoc.Problem {
-	c := checker{b: b, lenient: unread, places: make(map[string]string), dropped: make(map[target]bool)}
+	c := checker{b: b, lenient: unread, places: make(map[string]string), dropped: make(map[target]bool), domains: make(map[string]tokenKey)}
 	if b.exchange != nil {
 		c.exchange(b.exchange)
 	}
@@ -182,6 +183,7 @@ func (c *checker) partner(p *Partner) {
 	at := p.source.problem
 	c.head(at, p.APIVersion, p.Kind, KindPartner)
 	c.id(at, "id", p.ID, shortID)
+	c.keeper(at, p.Keys.Keeper)
 	paths := make(map[Glob]target)
 	for i, d := range p.Drops {
 		if d == nil {
@@ -214,6 +216,7 @@ func (c *checker) subscriptions(p *Partner, subscriptions map[string]*Partner) {
 		}
 		field := func(name string) string { return fmt.Sprintf("subscriptions[%d].%s", i, name) }
 		c.subscription(at, field, s)
+		c.domain(p, s, at, field("tokenDomain"))
 		if first := subscriptions[s.ID]; first != nil {
 			c.add(at, field("id"), fmt.Sprintf("subscription %q is there twice, also of partner %s", s.ID, first.ID), "give each subscription an id of its own in the exchange")
 		}

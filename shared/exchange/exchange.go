@@ -130,6 +130,8 @@ type Partner struct {
 	Drops []*DropRule `yaml:"drops" json:"drops,omitempty"`
 	// What the partner receives.
 	Subscriptions []*Subscription `yaml:"subscriptions" json:"subscriptions,omitempty"`
+	// The key of the partner's tokens, where it brings its own.
+	Keys PartnerKeys `yaml:"keys" json:"keys,omitzero"`
 	// How the partner reaches a deployment. Terraform reads it, the functions do not.
 	Access Access `yaml:"access" json:"access,omitzero"`
 

@@ -162,6 +162,14 @@ func CodeOf(err error) string {
 	return ""
 }
 
+// Partial is the error of work of which a part is done, and need not wait for the
+// rest: Err says what of it failed. Doing all of it again does no harm.
+type Partial struct{ Err error }
+
+func (p *Partial) Error() string { return p.Err.Error() }
+
+func (p *Partial) Unwrap() error { return p.Err }
+
 // Batch is the error of a batch in which some items failed: index to error.
 // An item that is not in it succeeded.
 type Batch map[int]error

@@ -31,7 +31,8 @@ import (
 
 // Handler is a function of the chain. It answers an event with the events that
 // follow from it; none for an event that is not its own. With an error, what it
-// answers is not published, and the error's fault.Kind decides what happens.
+// answers is not published, and the error's fault.Kind decides what happens. Only
+// with a fault.Partial that is Retry it is published, and then the event nacked.
 //
 // It may be called concurrently, and again with an event that it has handled:
 // at any point of a crash, and by two processes at once.
@@ -172,8 +173,12 @@ func (f Func) alone(ctx context.Context, e event.Event) error {
 		made, err = f.Handler.Handle(ctx, e)
 		return err
 	})
-	if err == nil {
+	var partial *fault.Partial
+	switch {
+	case err == nil:
 		err = f.publish(ctx, f.Out, made)
+	case errors.As(err, &partial) && !fault.KindOf(err).Final():
+		err = errors.Join(err, f.publish(ctx, f.Out, made))
 	}
 	return f.settle(ctx, e, len(made), start, err)
 }

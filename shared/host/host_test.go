@@ -80,6 +80,10 @@ func outcome(_ context.Context, e event.Event) ([]event.Event, error) {
 		return []event.Event{answer(e)}, errors.New(secret)
 	case "retry":
 		return []event.Event{answer(e)}, fault.New(fault.Retry, "retry", secret, "")
+	case "part":
+		return []event.Event{answer(e)}, &fault.Partial{Err: errors.Join(fault.New(fault.Retry, "retry", secret, ""))}
+	case "part-denied":
+		return []event.Event{answer(e)}, &fault.Partial{Err: fault.New(fault.Denied, "denied", "m", "d")}
 	case "invalid":
 		return []event.Event{answer(e)}, fault.New(fault.Invalid, "invalid", "m", "d").At(fault.Where{Drop: "drop"})
 	case "denied":
@@ -115,6 +119,10 @@ func TestProcessOne(t *testing.T) {
 		{id: "plain"},
 		{id: "retry"},
 		{id: "cancelled"},
+		{id: "part", answered: true},
+		{id: "part", out: down},
+		{id: "part", out: crash},
+		{id: "part-denied", ack: true, code: "denied"},
 		{id: "invalid", ack: true, code: "invalid"},
 		{id: "denied", ack: true, code: "denied"},
 		{id: "poison", ack: true, code: "poison"},

@@ -75,6 +75,9 @@ type View struct {
 	Guard Guard
 	// TokenDomain is where the view's tokens are comparable, "" if it has none.
 	TokenDomain string
+	// KeyHolder is the partner whose own key makes the view's tokens, "" if it is
+	// the exchange's, or no key is needed.
+	KeyHolder string
 	// Subscriptions that see this, by id, whether or not they stand.
 	Subscriptions []*exchange.Subscription
 }
@@ -299,7 +302,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 		return nil
 	}
 	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform.Type) }) {
-		v.TokenDomain = s.Domain()
+		v.TokenDomain, v.KeyHolder = s.Domain(), s.KeyHolder()
 	}
 	var err error
 	if v.ID, err = v.identify(key.doc, key.object); err != nil {
@@ -331,8 +334,9 @@ func (v *View) identify(doc *exchange.Contract, object string) (string, error) {
 	}
 	shown := struct {
 		Contract, Object, Filter, TokenDomain string
+		KeyHolder                             string `json:",omitempty"`
 		Fields                                []field
-	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain}
+	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain, KeyHolder: v.KeyHolder}
 	if v.Filter != nil {
 		shown.Filter = v.Filter.String()
 	}
