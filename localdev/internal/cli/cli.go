@@ -51,7 +51,7 @@ type commands struct {
 	Send     sendCommand     `cmd:"" help:"Send CloudEvents as one of the partners to a running chain."`
 	Status   statusCommand   `cmd:"" help:"Show what became of the drops."`
 	Audit    auditCommand    `cmd:"" help:"Verify the ledger."`
-	Keys     keysCommand     `cmd:"" help:"List the versions of the key ring, or add one."`
+	Keys     keysCommand     `cmd:"" help:"List the versions of the key ring, add one, or retire one."`
 	Emulate  emulateCommand  `cmd:"" help:"Run the deployment of a cloud on this machine."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }

@@ -2,23 +2,41 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"gocloud.dev/blob"
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/sallyport-io/sallyport/localdev/internal/cli"
 	"github.com/sallyport-io/sallyport/localdev/internal/show"
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
+	"github.com/sallyport-io/sallyport/shared/filebucket"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sallyport": func() { os.Exit(cli.Main()) }})
+	testscript.Main(m, map[string]func(){"sallyport": func() {
+		blob.DefaultURLMux().RegisterBucket("testfolder", &filebucket.URLOpener{})
+		secrets.DefaultURLMux().RegisterKeeper("testkeeper", sameKeeper{})
+		os.Exit(cli.Main())
+	}})
+}
+
+// sameKeeper is a key service that has one key, the same in every process.
+type sameKeeper struct{}
+
+func (sameKeeper) OpenKeeperURL(context.Context, *url.URL) (*secrets.Keeper, error) {
+	return localsecrets.NewKeeper([32]byte([]byte("a key that every process knows.."))), nil
 }
 
 // TestScripts runs the real command, as testdata/*.txt say. Besides the usual
@@ -33,6 +51,10 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("RING", "testfolder://"+filepath.ToSlash(e.WorkDir)+"?ring=keyring.json&keeper="+url.QueryEscape("testkeeper://ring"))
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "fits": fits, "story": story, "head": head, "await": await, "flip": flip,
 		},

@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/sallyport-io/sallyport/localdev/internal/history"
+	"github.com/sallyport-io/sallyport/localdev/internal/local"
+	"github.com/sallyport-io/sallyport/localdev/internal/show"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/keys"
+)
+
+type keysListCommand struct {
+	dirArgument
+	Ring string `placeholder:"URL" help:"The key ring, as mask is told it. Default: that of the chain that ran on the folder."`
+	jsonFlag
+}
+
+func (keysListCommand) Help() string {
+	return `DROPS counts what was taken while a version of the exchange's key was active, as far as the ledger of the folder tells: partners may have tokens of it. UNDER WAY are those of them that still need the version. Both are left out with --ring.
+
+Examples:
+
+    sallyport keys list
+    sallyport keys list myexchange --json`
+}
+
+// expiresSoon is how long before its end a version that is active is warned of.
+const expiresSoon = 30 * 24 * time.Hour
+
+// ringVersion is a version as it is listed.
+type ringVersion struct {
+	Partner    string     `json:"partner,omitempty"` // whose own key it is; "": the exchange's
+	Version    int        `json:"version"`
+	ActiveFrom time.Time  `json:"activeFrom"`
+	Expires    time.Time  `json:"expires,omitzero"`
+	State      string     `json:"state"` // active, coming, past or retired
+	Uses       *usesOfKey `json:"uses,omitempty"`
+}
+
+// usesOfKey are drops that were taken while a version was active.
+type usesOfKey struct {
+	Drops    int `json:"drops"`
+	UnderWay int `json:"underWay"`
+}
+
+// Run lists the versions.
+func (c keysListCommand) Run(s *session) error {
+	var drops []*history.Drop
+	url := c.Ring
+	if url == "" {
+		f, err := local.Open(c.Dir)
+		if err != nil {
+			return err
+		}
+		if url, err = f.KeyRing(); err != nil {
+			return err
+		}
+		h, err := s.history(f, remembered)
+		if err != nil {
+			return err
+		}
+		drops = h.Newest(remembered)
+	}
+	ring, err := keys.Open(s, url)
+	if err != nil {
+		return err
+	}
+	defer ring.Close()
+	list, err := versionsOf(ring, time.Now())
+	if err != nil {
+		return err
+	}
+	if c.Ring == "" {
+		if err := countUses(ring, list, drops); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return s.json(list)
+	}
+	showVersions(s, list, c.Ring == "")
+	return nil
+}
+
+// versionsOf are all versions of a ring: the exchange's, then each partner's.
+func versionsOf(ring *keys.Ring, now time.Time) (list []ringVersion, err error) {
+	partners, err := ring.Partners()
+	if err != nil {
+		return nil, err
+	}
+	for _, partner := range append([]string{""}, partners...) {
+		versions, err := ring.PartnerVersions(partner)
+		if err != nil {
+			return nil, err
+		}
+		active := 0 // the number of the active one
+		for _, v := range versions {
+			if !v.Retired && !v.ActiveFrom.After(now) {
+				active = v.Number
+			}
+		}
+		for _, v := range versions {
+			state := "past"
+			switch {
+			case v.Retired:
+				state = "retired"
+			case v.Number == active:
+				state = "active"
+			case v.Number > active:
+				state = "coming"
+			}
+			list = append(list, ringVersion{Partner: partner, Version: v.Number, ActiveFrom: v.ActiveFrom, Expires: v.Expires, State: state})
+		}
+	}
+	return list, nil
+}
+
+// countUses tells of each version of the exchange's key what was taken in its time.
+func countUses(ring *keys.Ring, list []ringVersion, drops []*history.Drop) error {
+	uses := map[int]*usesOfKey{}
+	for i := range list {
+		if list[i].Partner == "" {
+			list[i].Uses = &usesOfKey{}
+			uses[list[i].Version] = list[i].Uses
+		}
+	}
+	for _, d := range drops {
+		version, err := ring.Active(d.Time)
+		switch {
+		case fault.CodeOf(err) == keys.CodeNoVersion:
+			continue
+		case err != nil:
+			return err
+		}
+		u := uses[version]
+		if u == nil || d.State() == history.Refused {
+			continue
+		}
+		u.Drops++
+		if s := d.State(); s == history.UnderWay || s == history.Waiting {
+			u.UnderWay++
+		}
+	}
+	return nil
+}
+
+// showVersions prints a table, and warns of what expires. Columns in which there is
+// nothing are left out.
+func showVersions(s *session, list []ringVersion, uses bool) {
+	partners, ends := false, false
+	for _, v := range list {
+		partners = partners || v.Partner != ""
+		ends = ends || !v.Expires.IsZero()
+	}
+	var columns []show.Column
+	head := func(is bool, name string, right bool) {
+		if is {
+			columns = append(columns, show.Column{Head: name, Right: right})
+		}
+	}
+	if partners {
+		columns = append(columns, show.Column{Head: "KEY OF", Least: 6})
+	}
+	head(true, "VERSION", true)
+	head(true, "ACTIVE FROM (UTC)", false)
+	head(ends, "EXPIRES", false)
+	head(uses, "DROPS", true)
+	head(uses, "UNDER WAY", true)
+	head(true, "STATE", false)
+	t := show.Table{Columns: columns}
+	for _, v := range list {
+		var cells []show.Cell
+		cell := func(is bool, text string, style show.Style) {
+			if is {
+				cells = append(cells, show.Cell{Text: text, Style: style})
+			}
+		}
+		whose, from, drops, underWay := v.Partner, when(v.ActiveFrom), "", ""
+		if whose == "" {
+			whose = "(exchange)"
+		}
+		if v.ActiveFrom.Unix() == 0 {
+			from = "the beginning"
+		}
+		if v.Uses != nil {
+			drops, underWay = show.Number(int64(v.Uses.Drops)), show.Number(int64(v.Uses.UnderWay))
+		}
+		style := show.Plain
+		if v.State == "active" {
+			style = show.Good
+		}
+		cell(partners, whose, show.Plain)
+		cell(true, show.Number(int64(v.Version)), show.Plain)
+		cell(true, from, show.Plain)
+		cell(ends, day(v.Expires), show.Plain)
+		cell(uses, drops, show.Plain)
+		cell(uses, underWay, show.Plain)
+		cell(true, v.State, style)
+		t.Add(cells...)
+	}
+	s.out.Table(&t)
+	for _, v := range list {
+		if v.State == "active" && !v.Expires.IsZero() && time.Until(v.Expires) < expiresSoon {
+			warnOfEnd(s, v, list)
+		}
+	}
+}
+
+// day is the day of a time in UTC.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// warnOfEnd says that an active version expires, unless the next comes by then.
+func warnOfEnd(s *session, v ringVersion, list []ringVersion) {
+	for _, next := range list {
+		if next.Partner == v.Partner && next.State == "coming" && !next.ActiveFrom.After(v.Expires) {
+			return
+		}
+	}
+	verb, flag := "expires", ""
+	if time.Until(v.Expires) < 0 {
+		verb = "expired"
+	}
+	if v.Partner != "" {
+		flag = " --partner " + v.Partner
+	}
+	s.err.Printf("version %d %s on %s and no other follows it\n", v.Version, verb, day(v.Expires))
+	s.advise("sallyport keys rotate" + flag)
+}
