@@ -132,13 +132,15 @@ type world struct {
 	buckets map[string]*blob.Bucket
 	keeper  *secrets.Keeper
 	ways    ways
+	clocks  map[string]time.Duration // by function: how far its clock is off, beside what all are
 
 	mu        sync.Mutex
-	queues    map[string][][]byte // by function
-	published map[string]string   // event id -> the event, timeless
-	exactly   map[string]string   // event id -> what of the event is the same whoever makes it
-	processes int                 // that were started
-	sent      [][]byte            // to the partner's topic
+	rotating  func(op string) storetest.Mode // what becomes of a rotation of the keys; may be nil
+	queues    map[string][][]byte            // by function
+	published map[string]string              // event id -> the event, timeless
+	exactly   map[string]string              // event id -> what of the event is the same whoever makes it
+	processes int                            // that were started
+	sent      [][]byte                       // to the partner's topic
 	nacked    []error
 	current   [][]byte            // events that are worked on
 	running   map[string]*process // by function
@@ -242,7 +244,7 @@ func (w *world) start(function string) (*process, error) {
 	ctx := w.t.Context()
 	w.mu.Lock()
 	w.processes++
-	skew := time.Duration(w.processes) * time.Second
+	skew := time.Duration(w.processes)*time.Second + w.clocks[function]
 	w.mu.Unlock()
 	now := func() time.Time { return time.Now().Add(skew) }
 	p := &process{Func: host.Func{Name: function, Out: publisher{w, function}, Dead: publisher{w, function}, Now: now}}
