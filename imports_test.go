@@ -94,7 +94,8 @@ func TestImports(t *testing.T) {
 			why: "only gcfhost knows the functions framework"},
 		{who: []string{"shared", "functions"}, never: []string{
 			"gocloud.dev/blob/s3blob", "gocloud.dev/blob/gcsblob", "gocloud.dev/blob/azureblob", "gocloud.dev/blob/fileblob", "gocloud.dev/blob/memblob",
-			"gocloud.dev/pubsub/awssnssqs", "gocloud.dev/pubsub/gcppubsub", "gocloud.dev/pubsub/mempubsub", "gocloud.dev/secrets/awskms", "gocloud.dev/secrets/gcpkms"}, deep: true,
+			"gocloud.dev/pubsub/awssnssqs", "gocloud.dev/pubsub/gcppubsub", "gocloud.dev/pubsub/mempubsub", "gocloud.dev/secrets/awskms", "gocloud.dev/secrets/gcpkms",
+			"gocloud.dev/secrets/azurekeyvault", "gocloud.dev/secrets/hashivault", "gocloud.dev/secrets/localsecrets"}, deep: true,
 			why: "drivers are chosen by a main"},
 		{who: []string{"shared", "functions"}, never: []string{"encoding/gob", "unsafe", "net/http/pprof"},
 			why: "what partners send is hostile"},

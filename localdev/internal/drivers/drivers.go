@@ -32,6 +32,7 @@ import (
 	_ "gocloud.dev/secrets/awskms"        // awskms://key
 	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://name.vault.azure.net/keys/name
 	_ "gocloud.dev/secrets/gcpkms"        // gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k
+	_ "gocloud.dev/secrets/hashivault"    // hashivault://key of the transit engine: VAULT_SERVER_URL, VAULT_SERVER_TOKEN
 )
 
 // Files makes file:// a folder (shared/filebucket, every object synced) on
