@@ -28,6 +28,7 @@ type Bundle struct {
 	migrations []*Migration // by compareMigrations
 
 	subscriptions map[string]*Subscription
+	grants        map[string]*Grant
 	encoded       []byte
 	digest        string
 }
@@ -141,6 +142,9 @@ func (b *Bundle) Profile(id string) *Profile {
 // Subscription is the subscription with the id, or nil. It knows its partner.
 func (b *Bundle) Subscription(id string) *Subscription { return b.subscriptions[id] }
 
+// Grant is the grant with the id, or nil. It knows its partner.
+func (b *Bundle) Grant(id string) *Grant { return b.grants[id] }
+
 // Contract is the contract with the id, or else the one with the name, or nil. Of
 // several versions it is the active one, and of several of those the highest.
 // What a partner's file means says DropRule.Resolved and Subscription.Resolved.
@@ -226,6 +230,8 @@ func (b *Bundle) seal() error {
 		sorted := *p // the order in the file is what positions go by
 		sorted.Subscriptions = slices.Clone(p.Subscriptions)
 		slices.SortFunc(sorted.Subscriptions, func(x, y *Subscription) int { return cmp.Compare(x.ID, y.ID) })
+		sorted.Reveal = slices.Clone(p.Reveal)
+		slices.SortFunc(sorted.Reveal, func(x, y *Grant) int { return cmp.Compare(x.ID, y.ID) })
 		doc.Partners = append(doc.Partners, &sorted)
 	}
 	var out bytes.Buffer
@@ -243,11 +249,14 @@ func (b *Bundle) index() {
 	slices.SortFunc(b.partners, func(x, y *Partner) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(b.profiles, func(x, y *Profile) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(b.migrations, compareMigrations)
-	b.subscriptions = make(map[string]*Subscription)
+	b.subscriptions, b.grants = make(map[string]*Subscription), make(map[string]*Grant)
 	for _, p := range b.partners {
 		for _, s := range p.Subscriptions {
 			s.owner = p
 			b.subscriptions[s.ID] = s
+		}
+		for _, g := range p.Reveal {
+			b.grants[g.ID] = g
 		}
 	}
 }

@@ -55,7 +55,7 @@ func check(b *Bundle, unread bool) []yamldoc.Problem {
 		c.profile(p)
 	}
 	partners := make(map[string]*Partner)
-	subscriptions := make(map[string]*Partner)
+	subscriptions, grants := make(map[string]*Partner), make(map[string]*Partner)
 	for _, p := range b.partners {
 		if first := partners[p.ID]; first != nil {
 			c.add(p.Problem, "id", fmt.Sprintf("partner %q is there twice, also in %s", p.ID, first.source.file), "")
@@ -65,6 +65,7 @@ func check(b *Bundle, unread bool) []yamldoc.Problem {
 	}
 	for _, p := range b.partners { // once it is known what is dropped
 		c.subscriptions(p, subscriptions)
+		c.grants(p, grants)
 	}
 	for i, m := range b.migrations {
 		c.migration(m, b.migrations[:i])

@@ -132,6 +132,8 @@ type Partner struct {
 	Subscriptions []*Subscription `yaml:"subscriptions" json:"subscriptions,omitempty"`
 	// The key of the partner's tokens, where it brings its own.
 	Keys PartnerKeys `yaml:"keys" json:"keys,omitzero"`
+	// Who may have the values behind tokens, and which.
+	Reveal []*Grant `yaml:"reveal" json:"reveal,omitempty"`
 	// How the partner reaches a deployment. Terraform reads it, the functions do not.
 	Access Access `yaml:"access" json:"access,omitzero"`
 

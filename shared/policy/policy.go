@@ -126,6 +126,9 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 		c.migration(m)
 	}
 	c.unusedPaths()
+	if len(c.problems) == 0 { // else views are missing
+		c.grants()
+	}
 	if len(c.problems) > 0 {
 		return nil, yamldoc.Problems(c.problems)
 	}

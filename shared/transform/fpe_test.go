@@ -112,3 +112,16 @@ func FuzzFPE(f *testing.F) {
 		}
 	})
 }
+
+// TestTokenVersion: only what Reveal could take has a version, in one way of writing.
+func TestTokenVersion(t *testing.T) {
+	for token, want := range map[string]int{
+		"s1_AAAA": 1, "s42_": 42, "g7_AAAA": 7,
+		"": 0, "s": 0, "s_": 0, "s1": 0, "t1_AAAA": 0, "s0_AAAA": 0, "s-1_AAAA": 0, "s+1_AAAA": 0, "s01_AAAA": 0, "s1 _AAAA": 0, "S1_AAAA": 0, " s1_AAAA": 0,
+		"s99999999999999999999_AAAA": 0, "s1x_AAAA": 0,
+	} {
+		if got, ok := TokenVersion([]byte(token)); ok != (want > 0) || ok && got != want {
+			t.Errorf("%q: %d, %v", token, got, ok)
+		}
+	}
+}

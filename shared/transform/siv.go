@@ -1,10 +1,12 @@
 package transform
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
@@ -55,6 +57,24 @@ func sivTokens(secret []byte, version int) (func() Appender, error) {
 func (a *sivAppender) Append(dst, value []byte) ([]byte, bool) {
 	a.sealed = a.cipher.Seal(a.sealed[:0], value, nil)
 	return base64.RawURLEncoding.AppendEncode(append(dst, a.prefix...), a.sealed), true
+}
+
+// Reversible reports whether Reveal gives the values back for what the transform
+// makes of them.
+func (s Spec) Reversible() bool {
+	return s.Type == Token && (s.Algorithm == SIV || s.Algorithm == GCM)
+}
+
+// TokenVersion is the version of the key that a token was made with; ok is false if
+// Reveal takes no such token whatever the key.
+func TokenVersion(token []byte) (version int, ok bool) {
+	if len(token) == 0 || token[0] != 's' && token[0] != 'g' {
+		return 0, false
+	}
+	digits, _, closed := bytes.Cut(token[1:], []byte("_"))
+	version, err := strconv.Atoi(string(digits))
+	// Of several ways to write a number one is taken.
+	return version, closed && err == nil && version > 0 && strconv.Itoa(version) == string(digits)
 }
 
 // Reveal appends the value of a token that was made with algorithm aes-siv or

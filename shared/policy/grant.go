@@ -1,0 +1,83 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/yamldoc"
+)
+
+// sealed is a field whose tokens can be revealed.
+type sealed struct{ contract, object, path string }
+
+// grants holds grants to what the views make of the fields that they name: each
+// must become tokens that can be revealed, in the grant's token domain, for at
+// least one subscription.
+//
+// All tokens of a domain are made with the same keys, and none says of which field
+// it is. So a field of the domain that a grant does not name is a problem, too:
+// its tokens could be handed in as those of one that it does.
+func (c *compiler) grants() {
+	domains := map[string][]sealed{}
+	for key, views := range c.policy.views {
+		for _, v := range views {
+			for id, f := range v.Fields {
+				of := sealed{key.doc.ID, key.object, v.Schema.Fields[id].Path}
+				if f.Op == record.Replace && f.Transform.Reversible() && !slices.Contains(domains[v.TokenDomain], of) {
+					domains[v.TokenDomain] = append(domains[v.TokenDomain], of)
+				}
+			}
+		}
+	}
+	for _, all := range domains {
+		slices.SortFunc(all, func(a, b sealed) int {
+			return cmp.Or(cmp.Compare(a.contract, b.contract), cmp.Compare(a.object, b.object), cmp.Compare(a.path, b.path))
+		})
+	}
+	for _, p := range c.policy.bundle.Partners() {
+		for _, g := range p.Reveal {
+			c.grant(g, domains[g.Domain()])
+		}
+	}
+}
+
+func (c *compiler) grant(g *exchange.Grant, domain []sealed) {
+	for i, path := range g.Fields {
+		if slices.Contains(domain, sealed{g.ContractID(), g.ObjectName(), path}) {
+			continue
+		}
+		where := fmt.Sprintf("fields[%d]", i)
+		if known := c.paths(g); len(known) > 0 && !slices.Contains(known, path) {
+			hint := ""
+			if near := yamldoc.Nearest(path, known); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			c.problems = append(c.problems, g.Problem(where, fmt.Sprintf("contract %s has no field %q", g.ContractID(), path), hint))
+			continue
+		}
+		c.problems = append(c.problems, g.Problem(where, fmt.Sprintf("nobody gets tokens of field %s in token domain %s that could be revealed", path, g.Domain()),
+			"let the profile of a subscription there say transform: {type: token, algorithm: aes-siv}, or name another tokenDomain"))
+	}
+	for _, s := range domain {
+		if s.contract == g.ContractID() && s.object == g.ObjectName() && slices.Contains(g.Fields, s.path) {
+			continue
+		}
+		c.problems = append(c.problems, g.Problem("fields", fmt.Sprintf("tokens of field %s of contract %s are made with the same keys, those of token domain %s: they would be revealed as well", s.path, s.contract, g.Domain()),
+			"name the field, too, or let what has its tokens have another tokenDomain"))
+	}
+}
+
+// paths are the fields of what a grant is for, in all versions that are in use.
+func (c *compiler) paths(g *exchange.Grant) (paths []string) {
+	for _, doc := range c.policy.bundle.Versions(g.ContractID()) {
+		if compiled := c.policy.contracts[objectKey{doc, g.ObjectName()}]; compiled != nil {
+			for _, f := range compiled.Schema.Fields[1:] {
+				paths = append(paths, f.Path)
+			}
+		}
+	}
+	return paths
+}
