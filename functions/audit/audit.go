@@ -147,6 +147,8 @@ func decodes(e event.Event) (err error) {
 		_, err = event.Decode[event.Delivery](e)
 	case event.TypeDropDelivered:
 		_, err = event.Decode[event.DropDelivered](e)
+	case event.TypeRevealCompleted, event.TypeRevealRefused:
+		_, err = event.Decode[event.Reveal](e)
 	case event.TypeDeadLettered:
 		_, err = event.Decode[event.DeadLetter](e)
 	}

@@ -35,6 +35,8 @@ const (
 	TypeDeliveryCompleted = "io.sallyport.delivery.completed" // Delivery: fanout -> audit
 	TypeDeliveryFailed    = "io.sallyport.delivery.failed"    // Delivery: fanout, mask -> audit
 	TypeDropDelivered     = "io.sallyport.drop.delivered"     // DropDelivered: fanout -> audit
+	TypeRevealCompleted   = "io.sallyport.reveal.completed"   // Reveal: reveal -> audit
+	TypeRevealRefused     = "io.sallyport.reveal.refused"     // Reveal: reveal -> audit
 	TypeDeadLettered      = "io.sallyport.event.deadlettered" // DeadLetter: any host -> audit
 	TypeTick              = "io.sallyport.tick"               // no data: scheduler -> any
 )

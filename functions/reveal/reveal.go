@@ -1,0 +1,247 @@
+// Package reveal gives back the values behind tokens, to those whom the exchange
+// grants it: a batch of tokens in, values out.
+//
+// Grants stand in the partners' files; those of the newest exchange count, and the
+// clock. Only tokens of algorithm aes-siv can be revealed, and only in the token
+// domain of the grant.
+//
+// Every request becomes an event, the refused ones included, which is published
+// before the answer is sent: what cannot be recorded is not revealed. An event says
+// who asked for what, and how many tokens were revealed; never a value, nor a token.
+//
+// The function opens published exchanges and the key ring, and no bucket with
+// anybody's rows.
+package reveal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/sallyport-io/sallyport/shared/event"
+	"github.com/sallyport-io/sallyport/shared/exchange"
+	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/keys"
+	"github.com/sallyport-io/sallyport/shared/policy"
+	"github.com/sallyport-io/sallyport/shared/store"
+	"github.com/sallyport-io/sallyport/shared/transform"
+)
+
+// Source is the source attribute of the events that reveal makes.
+const Source = "/sallyport/reveal"
+
+// The codes of refusals of a caller who has shown who it is. See also those of
+// exchange.Grant.Standing.
+const (
+	CodeOtherContract = "grant-contract" // Denied: the grant is for another contract
+	CodeOtherField    = "grant-field"    // Denied: it does not name the field
+	CodeOtherPurpose  = "grant-purpose"  // Denied: it is for another purpose
+	CodeTooFast       = "too-fast"       // Retry: more tokens in a minute than the grant allows
+	CodeTooManyAtOnce = "too-many"       // Denied: more tokens than the grant allows in a minute
+	CodeUnrecorded    = "unrecorded"     // Retry: the request could not be recorded
+)
+
+// Config says where reveal reads. It names no bucket with rows.
+type Config struct {
+	Exchange string `env:"EXCHANGE,required"` // bucket URL: published exchange bundles; read only
+	Keys     string `env:"KEYS,required"`     // key ring URL, see keys.Open
+	// Buckets opens the URL of Exchange; nil: blob.DefaultURLMux().
+	Buckets *blob.URLMux `env:"-"`
+	// Transport reaches the issuers of callers' tokens; nil: http.DefaultTransport.
+	Transport http.RoundTripper `env:"-"`
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time `env:"-"`
+}
+
+// Function is the reveal function. Any number of goroutines, and of copies in any
+// number of processes, may use it at once. Rates are counted in each by itself.
+type Function struct {
+	config    *blob.Bucket
+	exchanges *exchange.Repository
+	policies  *policy.Cache
+	ring      *keys.Ring
+	issuers   *issuers
+	rates     *rates
+	now       func() time.Time
+}
+
+// Publish hands on events and returns when they are stored for those who
+// subscribe.
+type Publish = func(ctx context.Context, events []event.Event) error
+
+// Open opens the bucket and the key ring of cfg. Issuers are asked when they are
+// needed.
+func Open(ctx context.Context, cfg Config) (*Function, error) {
+	ring, err := keys.Open(ctx, cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	b, err := store.Open(ctx, cfg.Buckets, cfg.Exchange)
+	if err != nil {
+		return nil, errors.Join(err, ring.Close())
+	}
+	f := &Function{config: b[0], ring: ring, now: cfg.Now}
+	if f.now == nil {
+		f.now = time.Now
+	}
+	f.exchanges = exchange.Open(f.config)
+	f.policies = policy.NewCache(f.exchanges)
+	f.issuers = newIssuers(cfg.Transport, f.now)
+	f.rates = newRates()
+	return f, nil
+}
+
+// Close closes the bucket and the key ring. No request may be under way.
+func (f *Function) Close() error { return errors.Join(f.config.Close(), f.ring.Close()) }
+
+// Answer is what a caller gets.
+type Answer struct {
+	ID    string // of the event that records the request
+	Items []Item // by token, in the order of the request
+}
+
+// Item is the value behind one token. Why there is none is not told: whoever tries
+// tokens should not learn from it.
+type Item struct {
+	Value    []byte
+	Revealed bool
+}
+
+// Reveal answers a request whose caller somebody else has authenticated: caller
+// names it in the record. All else is as for a request by HTTP. An error is a
+// fault, recorded as well; the ID of the answer is that of the record, "" if there
+// is none.
+func (f *Function) Reveal(ctx context.Context, caller string, r Request, publish Publish) (Answer, error) {
+	return f.answer(ctx, r, nil, func(context.Context, *exchange.Grant) (string, error) { return caller, nil }, publish)
+}
+
+// inquiry is a request on its way, and what its record will say.
+type inquiry struct {
+	bundle *exchange.Bundle // nil: none could be had
+	data   event.Reveal
+}
+
+// authenticate says who asks, or why it may not. It is given the grant that the
+// request names, nil if there is none.
+type authenticate func(ctx context.Context, g *exchange.Grant) (caller string, err error)
+
+// answer does all that there is to a request. unread is why it could not be read.
+func (f *Function) answer(ctx context.Context, r Request, unread error, who authenticate, publish Publish) (Answer, error) {
+	q := &inquiry{data: event.Reveal{Tokens: len(r.Tokens)}}
+	items, err := []Item(nil), unread
+	if err == nil {
+		items, err = f.reveal(ctx, q, r, who)
+	}
+	id, unrecorded := f.record(ctx, q, err, publish)
+	switch {
+	case unrecorded != nil:
+		return Answer{ID: id}, unrecorded
+	case err != nil:
+		return Answer{ID: id}, err
+	}
+	return Answer{ID: id, Items: items}, nil
+}
+
+// reveal checks a request against its grant and looks behind its tokens.
+func (f *Function) reveal(ctx context.Context, q *inquiry, r Request, who authenticate) ([]Item, error) {
+	p, err := f.policies.Newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.bundle = p.Bundle()
+	g := q.bundle.Grant(r.Grant)
+	caller, err := who(ctx, g)
+	if err == nil && g == nil {
+		err = unknownGrant()
+	}
+	if g != nil { // what it says is known, whoever asks
+		q.data.Grant, q.data.Partner, q.data.Contract, q.data.Object = g.ID, g.Partner().ID, g.ContractID(), g.ObjectName()
+		q.data.Purpose, q.data.LegalBasis = g.Purpose, g.LegalBasis
+		if slices.Contains(g.Fields, r.Field) {
+			q.data.Field = r.Field
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	q.data.Caller = caller
+	now := f.now()
+	if err := allowed(g, r, now); err != nil {
+		return nil, err
+	}
+	if err := f.rates.take(q.bundle, g, len(r.Tokens), now); err != nil {
+		return nil, err
+	}
+	items, err := f.open(g.Domain(), r.Tokens, q)
+	if err != nil { // of some tokens it may have been known already
+		q.data.Revealed, q.data.Refused = 0, nil
+		return nil, err
+	}
+	return items, nil
+}
+
+// allowed holds a request to its grant.
+func allowed(g *exchange.Grant, r Request, now time.Time) error {
+	if err := g.Standing(now); err != nil {
+		return err
+	}
+	refuse := func(code, msg string) error {
+		return fault.New(fault.Denied, code, msg, "look at the grant in the exchange folder")
+	}
+	switch {
+	case r.Contract != g.Contract && r.Contract != g.ContractID():
+		return refuse(CodeOtherContract, "the grant is for another contract")
+	case !slices.Contains(g.Fields, r.Field):
+		return refuse(CodeOtherField, "the grant is for other fields")
+	case r.Purpose != g.Purpose:
+		return refuse(CodeOtherPurpose, "the grant is for another purpose")
+	}
+	return nil
+}
+
+// open looks behind tokens of a domain, and counts them. The fault is Retry: the
+// key ring does not answer.
+func (f *Function) open(domain string, tokens []string, q *inquiry) ([]Item, error) {
+	known := map[int]keys.TokenKey{} // by version; of one that there is not, the zero key
+	items := make([]Item, len(tokens))
+	refuse := func(why string) {
+		if q.data.Refused == nil {
+			q.data.Refused = map[string]int{}
+		}
+		q.data.Refused[why]++
+	}
+	for i, token := range tokens {
+		version, ok := transform.TokenVersion([]byte(token))
+		if !ok {
+			refuse("form")
+			continue
+		}
+		key, asked := known[version]
+		if !asked {
+			var err error
+			if key, err = f.ring.VersionTokenKey("", domain, version); err != nil && fault.CodeOf(err) != keys.CodeNoVersion {
+				return nil, err
+			}
+			known[version] = key
+		}
+		if key.Secret() == nil {
+			refuse("key")
+			continue
+		}
+		value, ok, err := transform.Reveal(nil, []byte(token), key)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			refuse("other")
+			continue
+		}
+		items[i] = Item{Value: value, Revealed: true}
+		q.data.Revealed++
+	}
+	return items, nil
+}
