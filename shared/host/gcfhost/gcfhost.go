@@ -33,6 +33,9 @@
 // Cloud Run keeps some paths that end in "z" from the outside; probes, which come
 // from the inside, reach them.
 //
+// An endpoint (host.Endpoint, [MainHTTP]) is handed all requests but those of probes,
+// and says itself who may ask.
+//
 // Events of requests that come at about the same time are handled together, if
 // the function takes batches: let the service take many requests at once.
 //
@@ -82,11 +85,26 @@ type settings struct {
 // and SALLYPORT_BATCH (see Config), PORT (8080), GOOGLE_CLOUD_PROJECT (for the log)
 // and LOCAL_ONLY ("true": listen on loopback only).
 func Main[C any, F host.Function](name string, open func(context.Context, C) (F, error)) {
+	end(name, func(ctx context.Context, logger *slog.Logger, level *slog.LevelVar) error {
+		return run(ctx, name, logger, level, func() (*host.Opened, error) { return host.Open(ctx, name, open, logger) })
+	})
+}
+
+// MainHTTP is Main for an endpoint: requests are handed to it, but for those of
+// probes. It reads SALLYPORT_TIMEOUT, too, but no window and no batch.
+func MainHTTP[C any, F host.Endpoint](name string, open func(context.Context, C) (F, error)) {
+	end(name, func(ctx context.Context, logger *slog.Logger, level *slog.LevelVar) error {
+		return runEndpoint(ctx, name, logger, level, func() (*host.OpenedEndpoint, error) { return host.OpenEndpoint(ctx, open, logger) })
+	})
+}
+
+// end runs the process until it is told to end, and ends it.
+func end(name string, run func(context.Context, *slog.Logger, *slog.LevelVar) error) {
 	level := new(slog.LevelVar)
 	logger := telemetry.GoogleLogger(os.Stdout, level)
 	log.SetOutput(io.Discard) // net/http quotes requests there
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	err := run(ctx, name, logger, level, func() (*host.Opened, error) { return host.Open(ctx, name, open, logger) })
+	err := run(ctx, logger, level)
 	stop()
 	if err != nil {
 		said := event.FaultOf(err)
@@ -94,6 +112,27 @@ func Main[C any, F host.Function](name string, open func(context.Context, C) (F,
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// endpointSettings are those of an endpoint and of the host.
+type endpointSettings struct {
+	host.EndpointSettings
+	Timeout time.Duration `env:"TIMEOUT" envDefault:"55s"`
+}
+
+// runEndpoint serves an endpoint until ctx is done.
+func runEndpoint(ctx context.Context, name string, logger *slog.Logger, level *slog.LevelVar, open func() (*host.OpenedEndpoint, error)) (err error) {
+	s, err := host.Environment[endpointSettings](os.Environ())
+	if err != nil {
+		return err
+	}
+	level.Set(s.Log)
+	o, err := open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	return NewEndpoint(name, o, logger, Config{Timeout: s.Timeout, Project: os.Getenv("GOOGLE_CLOUD_PROJECT")}).run(ctx)
 }
 
 // run serves until ctx is done.
@@ -112,6 +151,12 @@ func run(ctx context.Context, name string, logger *slog.Logger, level *slog.Leve
 	if err != nil {
 		return err
 	}
+	return h.run(ctx)
+}
+
+// run serves until ctx is done, and what has begun then until its end.
+func (h *Handler) run(ctx context.Context) error {
+	name, logger := h.f.Name, h.f.Logger
 	if err := funcframework.RegisterHTTPFunctionContext(ctx, "/", h.ServeHTTP); err != nil {
 		return fault.Wrap(fault.Invalid, "register", err, "the functions framework does not take the function")
 	}

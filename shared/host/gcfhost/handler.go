@@ -101,9 +101,29 @@ func New(f host.Func, cfg Config) (*Handler, error) {
 	if drops.bucket != "" {
 		h.mux.HandleFunc("POST /partners/{partner}/{path...}", h.serve(h.partner))
 	}
+	h.probes()
+	return h, nil
+}
+
+// NewEndpoint makes a Handler of what answers requests, of which it gets all but
+// those of probes. logger may be nil. Of cfg, Timeout and Project count.
+func NewEndpoint(name string, to http.Handler, logger *slog.Logger, cfg Config) *Handler {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{f: host.Func{Name: name, Logger: logger}, timeout: cfg.Timeout, project: cfg.Project, mux: http.NewServeMux()}
+	h.mux.HandleFunc("/", h.serve(func(c call) httpevent.Answer { return httpevent.Serve(to, c.r) }))
+	h.probes()
+	return h
+}
+
+// probes answers those of the service.
+func (h *Handler) probes() {
 	h.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	h.mux.HandleFunc("GET /readyz", h.ready)
-	return h, nil
 }
 
 // ServeHTTP implements http.Handler.

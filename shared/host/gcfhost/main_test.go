@@ -35,7 +35,11 @@ import (
 
 // TestMain makes this program a function's where it is told to.
 func TestMain(m *testing.M) {
-	if os.Getenv("SALLYPORT_TEST_MAIN") != "" {
+	switch os.Getenv("SALLYPORT_TEST_MAIN") {
+	case "":
+	case "asking":
+		gcfhost.MainHTTP("asking", openAsking)
+	default:
 		gcfhost.Main("echo", openEcho)
 	}
 	os.Exit(m.Run())

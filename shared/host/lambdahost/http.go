@@ -67,16 +67,10 @@ func (h *Handler) taken(ctx context.Context, f host.Func, payload []byte) httpev
 		a.Status = http.StatusMethodNotAllowed
 		return a
 	}
-	header := http.Header{}
-	for name, value := range r.Headers {
-		header.Set(name, value)
-	}
-	body := []byte(r.Body)
-	if r.Base64 {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return httpevent.Refuse(fault.New(fault.Invalid, "request-undecodable", "the body is not Base64", "look for who invokes the function"))
-		}
+	header := r.header()
+	body, err := r.content()
+	if err != nil {
+		return httpevent.Refuse(err)
 	}
 	request, err := httpevent.Read(header, bytes.NewReader(body))
 	if err != nil {
@@ -98,14 +92,38 @@ func (h *Handler) taken(ctx context.Context, f host.Func, payload []byte) httpev
 // posted is the place that a request is for. A path that could be read in two
 // ways is none: platforms differ in whether they decode it.
 func (h *Handler) posted(r httpRequest) (place, bool) {
-	path := r.Path
-	if stage := r.Context.Stage; stage != "" && stage != "$default" {
-		path = strings.TrimPrefix(path, "/"+stage)
-	}
-	path, ok := strings.CutPrefix(path, "/partners/")
+	path, ok := strings.CutPrefix(r.path(), "/partners/")
 	if !ok || h.reader.drops.bucket == "" || strings.Contains(path, "%") {
 		return place{}, false
 	}
 	p, err := placeOf(path)
 	return p, err == nil
+}
+
+// path is that of the request, without the stage of the API.
+func (r httpRequest) path() string {
+	if stage := r.Context.Stage; stage != "" && stage != "$default" {
+		return strings.TrimPrefix(r.Path, "/"+stage)
+	}
+	return r.Path
+}
+
+func (r httpRequest) header() http.Header {
+	header := http.Header{}
+	for name, value := range r.Headers {
+		header.Set(name, value)
+	}
+	return header
+}
+
+// content is the body.
+func (r httpRequest) content() ([]byte, error) {
+	if !r.Base64 {
+		return []byte(r.Body), nil
+	}
+	body, err := base64.StdEncoding.DecodeString(r.Body)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "request-undecodable", "the body is not Base64", "look for who invokes the function")
+	}
+	return body, nil
 }

@@ -12,6 +12,9 @@
 //     /partners/{partner}/{path...}, if the function takes drops: see package
 //     httpevent. Who may post there is for IAM or an authorizer to say.
 //
+// An endpoint (host.Endpoint, [MainHTTP]) is handed the requests of a function URL or
+// an HTTP API, and nothing else. Who may ask is for the endpoint to say.
+//
 // # Whose an event is
 //
 // A source that Config.Sources names is a partner's: its events are of the place
@@ -39,6 +42,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +82,9 @@ func placeOf(s string) (place, error) {
 // Handler is a function as Lambda invokes it: a lambda.Handler. It may be invoked
 // concurrently.
 type Handler struct {
-	f      host.Func
-	reader reader
+	f        host.Func
+	reader   reader
+	endpoint http.Handler // nil: events are taken
 }
 
 // New makes a Handler of a function.
@@ -113,6 +118,9 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, er
 			f.Logger.ErrorContext(ctx, "panic", telemetry.Function(f.Name), telemetry.Fault(err))
 		}
 	}()
+	if h.endpoint != nil {
+		return h.answer(ctx, payload)
+	}
 	m, ok := members(payload)
 	if ok && isHTTP(m) {
 		return h.http(ctx, f, payload)

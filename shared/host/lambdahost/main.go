@@ -27,6 +27,18 @@ import (
 // answered is stored.
 func Main[C any, F host.Function](name string, open func(context.Context, C) (F, error)) {
 	h, closing, err := start(name, open)
+	serve(name, h, closing, err)
+}
+
+// MainHTTP is Main for an endpoint: requests of a function URL or an HTTP API are
+// handed to it, and nothing else is taken.
+func MainHTTP[C any, F host.Endpoint](name string, open func(context.Context, C) (F, error)) {
+	h, closing, err := startEndpoint(name, open)
+	serve(name, h, closing, err)
+}
+
+// serve serves invocations of what was started, unless it was not.
+func serve(name string, h *Handler, closing func() error, err error) {
 	if err != nil {
 		f := event.FaultOf(err) // the text of another error may hold a secret
 		telemetry.Logger(os.Stdout, slog.LevelInfo, true).Error("cannot start", telemetry.Function(name),
@@ -64,6 +76,20 @@ func start[C any, F host.Function](name string, open func(context.Context, C) (F
 	}
 	h, err := New(opened.Func, cfg)
 	return h, opened.Close, err
+}
+
+// startEndpoint opens the endpoint and makes its handler.
+func startEndpoint[C any, F host.Endpoint](name string, open func(context.Context, C) (F, error)) (*Handler, func() error, error) {
+	settings, err := host.Environment[host.EndpointSettings](os.Environ())
+	if err != nil {
+		return nil, nil, err
+	}
+	logger := telemetry.Logger(os.Stdout, settings.Log, true)
+	opened, err := host.OpenEndpoint(context.Background(), open, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	return NewEndpoint(name, opened, logger), opened.Close, nil
 }
 
 // ending is a Handler that can be asked to end.

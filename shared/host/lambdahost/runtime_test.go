@@ -27,7 +27,11 @@ import (
 const childVariable = "LAMBDAHOST_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childVariable) != "" {
+	switch os.Getenv(childVariable) {
+	case "":
+	case "asking":
+		lambdahost.MainHTTP("asking", openAsking)
+	default:
 		lambdahost.Main("child", openChild)
 	}
 	os.Exit(m.Run())
