@@ -14,7 +14,7 @@ func TestBinaries(t *testing.T) {
 		name  string // the folder of its mains
 		links []string
 		never []string
-		keys  string // the driver of the key service, for mask alone
+		keys  string // the driver of the key service, for who has the key ring
 	}{
 		{name: "lambda", links: []string{"gocloud.dev/blob/s3blob", "gocloud.dev/pubsub/awssnssqs", module + "shared/host/lambdahost"},
 			never: []string{"cloud.google.com/go", "github.com/Azure/*", "github.com/GoogleCloudPlatform/*", "github.com/nats-io", "github.com/IBM/sarama", "github.com/rabbitmq",
@@ -25,12 +25,13 @@ func TestBinaries(t *testing.T) {
 				"gocloud.dev/blob/memblob", "gocloud.dev/blob/fileblob", "gocloud.dev/pubsub/mempubsub"},
 			keys: "gocloud.dev/secrets/gcpkms"},
 	}
+	functions := []string{"ingest", "mask", "fanout", "audit", "reveal"}
 	found := map[string]pkg{}
 	for _, p := range packages(t) {
 		found[p.ImportPath] = p
 	}
 	for _, cloud := range clouds {
-		for _, function := range []string{"ingest", "mask", "fanout", "audit"} {
+		for _, function := range functions {
 			t.Run(path.Join(cloud.name, function), func(t *testing.T) {
 				main, ok := found[path.Join("functions", function, cloud.name)]
 				if !ok {
@@ -40,7 +41,7 @@ func TestBinaries(t *testing.T) {
 					if under(dep, cloud.never...) || under(dep, "gocloud.dev/secrets/aws*", "gocloud.dev/secrets/gcp*", "gocloud.dev/secrets/azure*", "gocloud.dev/secrets/hashivault", "gocloud.dev/secrets/localsecrets") && dep != cloud.keys {
 						t.Errorf("it links %s", dep)
 					}
-					for _, other := range []string{"ingest", "mask", "fanout", "audit"} {
+					for _, other := range functions {
 						if other != function && dep == module+"functions/"+other {
 							t.Errorf("it links the function %s", other)
 						}
@@ -51,7 +52,7 @@ func TestBinaries(t *testing.T) {
 						t.Errorf("it does not link %s", dep)
 					}
 				}
-				if has := slices.Contains(main.Deps, cloud.keys); has != (function == "mask") {
+				if has := slices.Contains(main.Deps, cloud.keys); has != (function == "mask" || function == "reveal") {
 					t.Errorf("it links %s: %v", cloud.keys, has)
 				}
 			})

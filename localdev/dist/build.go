@@ -42,8 +42,8 @@ type target struct {
 	Platforms []platform // one, but for an image
 }
 
-// functions are the functions of the chain.
-var functions = []string{"ingest", "mask", "fanout", "audit"}
+// functions are the functions of the chain, and that which gives values back.
+var functions = []string{"ingest", "mask", "fanout", "audit", "reveal"}
 
 // targets are all there are, for some architectures.
 func targets(archs []string) []target {

@@ -319,7 +319,7 @@ func TestTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 8+4+6 {
+	if len(all) != 10+5+6 {
 		t.Errorf("%d targets", len(all))
 	}
 	for _, a := range all {

@@ -7,7 +7,7 @@ module "alarms" {
   name   = "${var.name}-${each.key}"
   labels = local.labels
   topics = var.alarms.topics
-  queue = {
+  queue = !contains(keys(local.heard), each.key) ? null : {
     name = module.queue[each.key].name
     dead = module.queue[each.key].dead
   }
@@ -42,15 +42,15 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_body = jsonencode({ widgets = [for i, w in [
     {
       title   = "Messages that wait"
-      metrics = [for name in keys(local.wiring.functions) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-${name}"]]
+      metrics = [for name in keys(local.heard) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-${name}"]]
     },
     {
       title   = "Age of the oldest, seconds"
-      metrics = [for name in keys(local.wiring.functions) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${var.name}-${name}"]]
+      metrics = [for name in keys(local.heard) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${var.name}-${name}"]]
     },
     {
       title   = "Given up"
-      metrics = [for name in keys(local.wiring.functions) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-${name}-dead"]]
+      metrics = [for name in keys(local.heard) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-${name}-dead"]]
     },
     {
       title   = "Errors"

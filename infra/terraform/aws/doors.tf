@@ -8,6 +8,7 @@
 #   mask       landing masked exchange   masked
 #   fanout     masked state exchange     state, and partners' destinations
 #   audit      ledger                    ledger
+#   reveal     exchange                  nothing: it has the key ring, and answers
 #
 # There is no right to delete and, but for the ledger's copy of its checkpoint,
 # none to replace.
@@ -125,13 +126,13 @@ locals {
         Sid      = "Publish"
         Effect   = "Allow"
         Action   = ["sns:Publish"]
-        Resource = [for t in distinct(concat(["dead"], try(f.publishes, false) ? [name] : [])) : local.topic_arns[t]]
+        Resource = [for t in distinct(concat(contains(keys(local.heard), name) ? ["dead"] : [], try(f.publishes, false) ? [name] : [])) : local.topic_arns[t]]
       },
       {
         Sid      = "Hear"
         Effect   = "Allow"
         Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-        Resource = [local.queue_arns[name]]
+        Resource = contains(keys(local.heard), name) ? [local.queue_arns[name]] : []
       },
       {
         Sid      = "Log"

@@ -10,6 +10,7 @@ locals {
     mask   = { memory = 1024, disk = 512, timeout = 300, concurrency = 10, extra = 0, receives = 10 }
     fanout = { memory = 512, disk = 512, timeout = 120, concurrency = 20, extra = 0, receives = 1000 }
     audit  = { memory = 512, disk = 512, timeout = 120, concurrency = 2, extra = 0, receives = 100 }
+    reveal = { memory = 512, disk = 512, timeout = 30, concurrency = 0, extra = 10, receives = 10 }
     other  = { memory = 512, disk = 512, timeout = 120, concurrency = 2, extra = 0, receives = 10 }
   }
 
@@ -23,7 +24,8 @@ locals {
 
   environments = { for name, f in local.wiring.functions : name => merge(
     { for b in keys(f.buckets) : "SALLYPORT_${upper(b)}" => local.bucket_urls[b] },
-    { SALLYPORT_DEAD = local.topic_urls["dead"], SALLYPORT_LOG = var.telemetry.log },
+    { SALLYPORT_LOG = var.telemetry.log },
+    { for k, v in { SALLYPORT_DEAD = local.topic_urls["dead"] } : k => v if contains(keys(local.heard), name) },
     { for k, v in { SALLYPORT_TOPIC = lookup(local.topic_urls, name, "") } : k => v if try(f.publishes, false) },
     { for k, v in { SALLYPORT_KEYS = local.key_urls } : k => v if try(f.keys, false) },
     { for k, v in { SALLYPORT_LEDGER_KEY = data.aws_secretsmanager_secret_version.ledger.secret_string, SALLYPORT_LEDGER_ORIGIN = var.ledger.origin } : k => v if try(f.signs, false) },
@@ -41,7 +43,7 @@ module "function" {
   for_each = local.wiring.functions
 
   name        = "${var.name}-${each.key}"
-  description = "Sallyport ${each.key}: hears ${join(", ", each.value.hears)}"
+  description = "Sallyport ${each.key}: ${length(each.value.hears) > 0 ? "hears ${join(", ", each.value.hears)}" : "answers requests"}"
   labels      = local.labels
   environment = local.environments[each.key]
   policy      = local.policies[each.key]
@@ -62,7 +64,7 @@ module "function" {
     queue = local.sizes[each.key].concurrency
     extra = local.sizes[each.key].extra
   }
-  queue = {
+  queue = !contains(keys(local.heard), each.key) ? null : {
     arn    = module.queue[each.key].arn
     batch  = try(each.value.batch, 1)
     window = try(each.value.batch, 1) > 1 ? 5 : 0

@@ -1,8 +1,9 @@
 # The topics of the wiring and those of functions that publish, and a queue for
-# each function. Order matters to none of them, so that none is FIFO.
+# each function that hears any. Order matters to none of them, so that none is FIFO.
 
 locals {
   topics = sort(concat(keys(local.wiring.topics), [for name, f in local.wiring.functions : name if try(f.publishes, false)]))
+  heard  = { for name, f in local.wiring.functions : name => f if length(f.hears) > 0 }
 }
 
 resource "aws_sns_topic" "this" {
@@ -34,7 +35,7 @@ resource "aws_sns_topic_policy" "drops" {
 
 module "queue" {
   source   = "./modules/queue"
-  for_each = local.wiring.functions
+  for_each = local.heard
 
   name       = "${var.name}-${each.key}"
   labels     = local.labels

@@ -202,9 +202,10 @@ variable "functions" {
 }
 
 variable "http" {
-  description = "Whether partners can post events over HTTP (an HTTP API with IAM authorization), and how many requests a second."
+  description = "Whether partners can post events over HTTP (an HTTP API with IAM authorization), whether callers whom the exchange grants it can have tokens revealed there (POST /v1/reveal; the function itself says who may), and how many requests a second."
   type = object({
     enabled = optional(bool, false)
+    reveal  = optional(bool, false)
     rate    = optional(number, 50)
     burst   = optional(number, 100)
   })

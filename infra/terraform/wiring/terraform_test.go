@@ -14,6 +14,7 @@ import (
 	"github.com/sallyport-io/sallyport/functions/fanout"
 	"github.com/sallyport-io/sallyport/functions/ingest"
 	"github.com/sallyport-io/sallyport/functions/mask"
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/infra/terraform/wiring"
 	"github.com/sallyport-io/sallyport/shared/host"
 )
@@ -32,13 +33,21 @@ func TestEnvironment(t *testing.T) {
 	if err := json.Unmarshal(data, &set); err != nil {
 		t.Fatal(err)
 	}
-	configs := map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}}
+	configs := map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}, "reveal": reveal.Config{}}
 	if len(set) != len(configs) {
 		t.Errorf("%d functions are given variables, there are %d", len(set), len(configs))
 	}
+	w, err := wiring.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, config := range configs {
+		var settings any = host.Settings{}
+		if w.Functions[name].Serves {
+			settings = host.EndpointSettings{}
+		}
 		known := map[string]bool{} // and whether it is required
-		for _, of := range []any{config, host.Settings{}} {
+		for _, of := range []any{config, settings} {
 			for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
 				tag, options, _ := strings.Cut(field.Tag.Get("env"), ",")
 				if tag != "-" && tag != "" {
@@ -108,21 +117,26 @@ func table(w wiring.Wiring) string {
 			slices.Sort(names)
 			return strings.Join(names, ", ")
 		}
-		publishes := "dead"
+		var publishes, besides []string
 		if f.Publishes {
-			publishes = name + ", dead"
+			publishes = append(publishes, name)
 		}
-		var besides []string
+		if len(f.Hears) > 0 {
+			publishes = append(publishes, "dead")
+		}
 		if f.Keys {
 			besides = append(besides, "the key ring of tokens")
 		}
 		if f.Partners {
 			besides = append(besides, "the destinations of partners")
 		}
+		if f.Serves {
+			besides = append(besides, "answers to requests")
+		}
 		if f.Signs {
 			besides = append(besides, "the signing key of the ledger")
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, with(wiring.Read), with(wiring.Create), strings.Join(f.Hears, ", "), publishes, strings.Join(besides, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, with(wiring.Read), with(wiring.Create), strings.Join(f.Hears, ", "), strings.Join(publishes, ", "), strings.Join(besides, ", "))
 	}
 	b.WriteString("| a partner that drops | its own refusals in quarantine | its own prefix in drops | | | its own key, if it asked for one |\n")
 	return b.String()

@@ -24,7 +24,8 @@ type Wiring struct {
 
 // Function is one of the functions.
 type Function struct {
-	Hears     []string           `yaml:"hears"`     // topics
+	Hears     []string           `yaml:"hears"`     // topics; none: it has no queue
+	Serves    bool               `yaml:"serves"`    // answers requests by HTTP
 	Publishes bool               `yaml:"publishes"` // to a topic of its own name
 	Batch     int                `yaml:"batch"`     // events handled together at most; 0: one
 	Keys      bool               `yaml:"keys"`      // has the key ring of tokens

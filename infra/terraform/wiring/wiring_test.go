@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-io/sallyport/functions/fanout"
 	"github.com/sallyport-io/sallyport/functions/ingest"
 	"github.com/sallyport-io/sallyport/functions/mask"
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/infra/terraform/wiring"
 )
 
@@ -21,7 +22,7 @@ func TestWiring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	configs := map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}}
+	configs := map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}, "reveal": reveal.Config{}}
 	topics := w.AllTopics()
 	heard := map[string]bool{}
 	for _, name := range w.Names() {
@@ -62,8 +63,14 @@ func TestWiring(t *testing.T) {
 			}
 		}
 		raw := f.Buckets["drops"] != nil || f.Buckets["landing"] != nil
-		if raw && f.Partners {
+		if raw && (f.Partners || f.Serves) {
 			t.Errorf("%s can read raw data and reach a partner", name)
+		}
+		if f.Serves && f.Buckets["masked"] != nil {
+			t.Errorf("%s can give values back and read what partners get", name)
+		}
+		if f.Serves == (len(f.Hears) > 0) {
+			t.Errorf("%s hears %q and serves: %v", name, f.Hears, f.Serves)
 		}
 	}
 	for _, topic := range topics {

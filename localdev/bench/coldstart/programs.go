@@ -69,7 +69,7 @@ func buildPrograms(ctx context.Context, dir string) ([]program, error) {
 			}
 			all = append(all, hello)
 		}
-		for _, function := range []string{"ingest", "mask", "fanout", "audit"} {
+		for _, function := range []string{"ingest", "mask", "fanout", "audit", "reveal"} {
 			p := program{name: cloud + " " + function, cloud: cloud, function: function, path: filepath.Join(dir, function+"-"+cloud)}
 			var binary []byte
 			if cloud == "lambda" {

@@ -12,6 +12,7 @@ import (
 
 	"gocloud.dev/blob"
 
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/aws"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
@@ -111,6 +112,7 @@ func (c emulateAWSCommand) banner(s *session, d *aws.Deployment) {
 	}
 	field("s3      ", d.Endpoints.S3)
 	field("sns, sqs", d.Endpoints.Queues)
+	field("reveal  ", d.Endpoints.Functions["reveal"]+reveal.Path)
 	field("key     ", "AWS_ACCESS_KEY_ID="+aws.AccessKey+" AWS_SECRET_ACCESS_KEY="+aws.SecretKey)
 	s.out.Printf("To drop a file, with the AWS command line or:\n")
 	s.out.Printf("  curl --aws-sigv4 aws:amz:us-east-1:s3 --user %s:%s \\\n    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -T FILE \\\n    %s/%s/PARTNER/CONTRACT/\n",

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate"
 	"github.com/sallyport-io/sallyport/localdev/internal/emulate/gcp"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
@@ -90,6 +91,7 @@ func (c emulateGCPCommand) banner(s *session, d *gcp.Deployment) {
 	field("storage", "STORAGE_EMULATOR_HOST="+strings.TrimPrefix(d.Endpoints.Storage, "http://"))
 	field("pub/sub", "PUBSUB_EMULATOR_HOST="+d.Endpoints.PubSub+" GOOGLE_CLOUD_PROJECT="+gcp.Project)
 	field("ingest ", d.Services()["ingest"].URL())
+	field("reveal ", d.Services()["reveal"].URL()+reveal.Path)
 	s.out.Printf("To drop a file, or to send an event as a partner:\n")
 	s.out.Printf("  curl -X POST --data-binary @FILE -H 'Content-Type: application/octet-stream' \\\n    '%s'\n", d.UploadURL("PARTNER/CONTRACT/FILE"))
 	s.out.Printf("  curl -H 'Content-Type: application/cloudevents+json' --data-binary @EVENT \\\n    %s/partners/PARTNER/CONTRACT\n", d.Services()["ingest"].URL())

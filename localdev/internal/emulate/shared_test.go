@@ -33,6 +33,7 @@ func TestEnvironment(t *testing.T) {
 		"ingest": "DEAD=t:dead DROPS=b:drops EXCHANGE=b:exchange LANDING=b:landing QUARANTINE=b:quarantine TOPIC=t:ingest",
 		"mask":   "DEAD=t:dead EXCHANGE=b:exchange KEYS=file:///ring LANDING=b:landing MASKED=b:masked TOPIC=t:mask",
 		"fanout": "DEAD=t:dead EXCHANGE=b:exchange MASKED=b:masked STATE=b:state TOPIC=t:fanout",
+		"reveal": "EXCHANGE=b:exchange KEYS=file:///ring TOPIC=t:reveal",
 		"audit":  "DEAD=t:dead LEDGER=b:ledger LEDGER_KEY=KEY LEDGER_ORIGIN=origin",
 	} {
 		got := strings.ReplaceAll(strings.Join(c.Environment(name, w.Functions[name], s), " "), "SALLYPORT_", "")
@@ -48,7 +49,7 @@ func TestOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := emulate.Order(w); !slices.Equal(got, []string{"ingest", "mask", "fanout", "audit"}) {
+	if got := emulate.Order(w); !slices.Equal(got, []string{"ingest", "mask", "reveal", "fanout", "audit"}) {
 		t.Errorf("%q", got)
 	}
 }

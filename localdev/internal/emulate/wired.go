@@ -23,7 +23,9 @@ func (c Cloud) Environment(name string, f wiring.Function, s Secrets) []string {
 	for bucket := range f.Buckets {
 		set(bucket, c.Bucket(bucket))
 	}
-	set("dead", c.Topic("dead"))
+	if len(f.Hears) > 0 {
+		set("dead", c.Topic("dead"))
+	}
 	if f.Publishes {
 		set("topic", c.Topic(name))
 	}

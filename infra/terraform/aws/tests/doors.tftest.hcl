@@ -76,10 +76,23 @@ run "doors" {
     error_message = "The ledger lets objects be deleted."
   }
 
-  # What has the keys of tokens is mask alone.
+  # What has the keys of tokens is mask, which makes them, and reveal.
   assert {
-    condition     = join(",", [for name, policy in output.doors.functions : name if strcontains(policy, "KeyOfTokens")]) == "mask"
-    error_message = "Another function than mask has the keys of tokens."
+    condition     = join(",", [for name, policy in output.doors.functions : name if strcontains(policy, "KeyOfTokens")]) == "mask,reveal"
+    error_message = "Another function than mask and reveal has the keys of tokens."
+  }
+
+  # Who gives values back has no rows, creates nothing, and hears nothing.
+  assert {
+    condition = alltrue([for s in jsondecode(output.doors.functions["reveal"]).Statement : alltrue([for r in s.Resource :
+      !startswith(r, "arn:aws:s3:::") || startswith(r, "arn:aws:s3:::sp-exchange")]) && !contains(s.Action, "s3:PutObject") && !contains(s.Action, "sqs:ReceiveMessage")
+    if s.Effect == "Allow"])
+    error_message = "reveal reaches rows, or may create objects."
+  }
+  assert {
+    condition = alltrue([for b in ["drops", "landing", "quarantine", "masked", "state", "ledger"] : length([for s in jsondecode(output.doors.buckets[b]).Statement : s
+    if s.Effect == "Deny" && s.Action == "s3:GetObject" && contains(try(s.Condition.ArnEquals["aws:PrincipalArn"], []), "arn:aws:iam::123456789012:role/sp-reveal")]) == 1])
+    error_message = "A bucket does not deny reveal to read."
   }
 
   # No wildcards where something can be named.

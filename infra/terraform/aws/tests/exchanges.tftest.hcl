@@ -36,7 +36,7 @@ run "nobody" {
     error_message = "The buckets are not those of the wiring."
   }
   assert {
-    condition     = keys(module.function) == keys(local.wiring.functions) && keys(module.queue) == keys(local.wiring.functions)
+    condition     = keys(module.function) == keys(local.wiring.functions) && keys(module.queue) == ["audit", "fanout", "ingest", "mask"]
     error_message = "The functions and queues are not those of the wiring."
   }
 }
@@ -184,6 +184,23 @@ run "http" {
   assert {
     condition     = aws_apigatewayv2_route.partners[0].authorization_type == "AWS_IAM"
     error_message = "Anybody could post events."
+  }
+}
+
+run "http_reveal" {
+  command = plan
+  variables {
+    exchange_dir = "tests/exchanges/three"
+    http         = { reveal = true }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.reveal[0].route_key == "POST /v1/reveal" && length(aws_apigatewayv2_route.partners) == 0 && length(aws_apigatewayv2_stage.this) == 1
+    error_message = "There is another route than that of reveal, or none."
+  }
+  assert {
+    condition     = alltrue([for p in values(output.onboarding) : p.events == ""])
+    error_message = "Partners are told to post events where they cannot."
   }
 }
 

@@ -109,7 +109,7 @@ type Deployment struct {
 // make, the published exchange, and the functions' event source mappings. ctx is
 // for starting only. What is not installed is told before anything is started.
 func Start(ctx context.Context, opts Options) (_ *Deployment, err error) {
-	d := &Deployment{opts: withDefaults(opts), queues: map[string]*queue{}, funcs: map[string]*lambda.Function{}}
+	d := &Deployment{opts: withDefaults(opts), Endpoints: Endpoints{Functions: map[string]string{}}, queues: map[string]*queue{}, funcs: map[string]*lambda.Function{}}
 	programs, err := find(opts.Tools)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,9 @@ func Start(ctx context.Context, opts Options) (_ *Deployment, err error) {
 	}
 	d.group.OnStop(d.service.Close)
 	for _, name := range w.Names() {
-		d.deploy(name, w.Functions[name], paths[name], secrets)
+		if err := d.deploy(ctx, name, w.Functions[name], paths[name], secrets); err != nil {
+			return nil, err
+		}
 	}
 	d.poll()
 	return d, nil
@@ -228,6 +230,9 @@ func (d *Deployment) provision(ctx context.Context, w wiring.Wiring) error {
 		}
 	}
 	for _, name := range w.Names() {
+		if len(w.Functions[name].Hears) == 0 {
+			continue
+		}
 		// Six times the function's timeout, as AWS advises.
 		q, err := d.clients.queue(ctx, Name(name), deadQueue(name), 6*d.opts.Timeout, d.opts.Receives)
 		if err != nil {
@@ -251,8 +256,9 @@ func (d *Deployment) provision(ctx context.Context, w wiring.Wiring) error {
 	return d.hook.again(ctx, buckets[Name("drops")])
 }
 
-// deploy makes a function and its event source mapping.
-func (d *Deployment) deploy(name string, f wiring.Function, path string, s emulate.Secrets) {
+// deploy makes a function and its event source mapping, or the URL of one that
+// answers requests.
+func (d *Deployment) deploy(ctx context.Context, name string, f wiring.Function, path string, s emulate.Secrets) error {
 	env := append(cloud.Environment(name, f, s), d.Endpoints.Environ()...)
 	env = append(env, "SALLYPORT_LOG="+d.opts.LogLevel.String())
 	concurrency := d.opts.Concurrency
@@ -270,11 +276,21 @@ func (d *Deployment) deploy(name string, f wiring.Function, path string, s emula
 		},
 	})
 	d.funcs[name] = fn
+	if f.Serves {
+		url, stop, err := listen(ctx, fn.URL(d.opts.Logger))
+		if err != nil {
+			return err
+		}
+		d.group.OnStop(stop)
+		d.Endpoints.Functions[name] = strings.TrimSuffix(url, "/")
+		return nil
+	}
 	m := lambda.Mapping{Function: fn, Queue: d.queues[name], Batch: max(f.Batch, 1), Again: again, Logger: d.opts.Logger}
 	if f.Batch > 1 {
 		m.Window = window
 	}
 	d.polling = append(d.polling, m)
+	return nil
 }
 
 // poll runs the event source mappings until the deployment is stopped.
@@ -337,6 +353,9 @@ func (d *Deployment) Idle(ctx context.Context) error {
 		// A function publishes before its message is deleted. So if there is
 		// nothing left for those before it, nothing more can come to it.
 		for _, name := range d.order {
+			if d.queues[name] == nil {
+				continue // it hears nothing
+			}
 			n, err := d.queues[name].count(ctx)
 			if err != nil {
 				return err

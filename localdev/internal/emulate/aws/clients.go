@@ -25,7 +25,8 @@ import (
 
 // Endpoints are where the services answer: "http://127.0.0.1:<port>".
 type Endpoints struct {
-	S3, Queues string // SNS and SQS are one
+	S3, Queues string            // SNS and SQS are one
+	Functions  map[string]string // URLs of the functions that answer requests, by name
 }
 
 // Environ is how a program of AWS's SDKs finds the services, as environment

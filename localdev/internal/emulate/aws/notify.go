@@ -193,11 +193,11 @@ func (n *notifier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// listen serves the webhook on loopback and answers its URL.
+// listen serves h on loopback and answers its URL.
 func listen(ctx context.Context, h http.Handler) (url string, stop func() error, err error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, unavailable(err, "the webhook cannot listen")
+		return "", nil, unavailable(err, "nothing can listen on loopback")
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = s.Serve(l) }() // ends with Close

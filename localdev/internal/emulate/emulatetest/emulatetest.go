@@ -5,9 +5,11 @@ package emulatetest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,6 +23,7 @@ import (
 	"gocloud.dev/blob"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
 	"github.com/sallyport-io/sallyport/localdev/internal/stories"
 	"github.com/sallyport-io/sallyport/shared/ledger"
@@ -173,6 +176,38 @@ func Verify(t *testing.T, d Deployment, bucket string, rounds int) {
 	// five deliveries the masked segment, the delivery and the whole drop.
 	if want := int64(rounds * (3*2 + 5*3)); err != nil || report.Entries != want {
 		t.Errorf("the ledger has %d entries, want %d; %v", report.Entries, want, err)
+	}
+}
+
+// Refused asks reveal at a URL without showing who asks: the answer is a refusal,
+// which the ledger in a bucket has then.
+func Refused(t *testing.T, d Deployment, url, bucket string) {
+	t.Helper()
+	b, err := d.Bucket(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	v, err := d.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Post(url+reveal.Path, "application/json", strings.NewReader(`{"grant":"g","contract":"c","field":"f","purpose":"p","tokens":["s1_AAAA"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct{ ID, Code string }
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusUnauthorized || answer.Code != reveal.CodeUnauthorized || answer.ID == "" {
+		t.Errorf("reveal answers %s %+v, %v", res.Status, answer, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := d.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledger.OpenReader(b, v, v.Name()).Receipt(ctx, answer.ID); err != nil {
+		t.Errorf("the refusal is not in the ledger: %v", err)
 	}
 }
 

@@ -213,6 +213,9 @@ func (d *Deployment) provision(ctx context.Context, w wiring.Wiring) (err error)
 		}
 	}
 	for _, name := range d.order {
+		if len(w.Functions[name].Hears) == 0 {
+			continue
+		}
 		if err := d.topic(ctx, deadTopic(name)); err != nil {
 			return err
 		}

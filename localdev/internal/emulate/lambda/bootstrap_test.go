@@ -67,6 +67,10 @@ func boot(how string) {
 			body, _ := json.Marshal(v)
 			post("invocation/"+id+"/response", body)
 		}
+		if how == "url" {
+			answer(responding(payload))
+			continue
+		}
 		var o order
 		_ = json.Unmarshal(payload, &o) // other payloads are echoed
 		if len(o.Record) > 0 {

@@ -1,17 +1,17 @@
 # What can go wrong with one function and its queue.
 
 locals {
-  alarms = {
+  alarms = { for what, a in {
     dead = {
       says      = "The dead-letter queue is not empty: messages were given up."
       namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
-      of        = { QueueName = var.queue.dead }
+      of        = { QueueName = try(var.queue.dead, "") }
       periods   = 1, above = 0
     }
     age = {
       says      = "The oldest message waits for too long."
       namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
-      of        = { QueueName = var.queue.name }
+      of        = { QueueName = try(var.queue.name, "") }
       periods   = 2, above = var.thresholds.age
     }
     errors = {
@@ -26,7 +26,7 @@ locals {
       of        = { FunctionName = var.name }
       periods   = 3, above = 0
     }
-  }
+  } : what => a if var.queue != null || a.namespace != "AWS/SQS" }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

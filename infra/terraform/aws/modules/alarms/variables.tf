@@ -12,9 +12,9 @@ variable "labels" {
 }
 
 variable "queue" {
-  description = "Names of the function's queue and dead-letter queue."
+  description = "Names of the function's queue and dead-letter queue; null: it has none."
   type        = object({ name = string, dead = string })
-  nullable    = false
+  nullable    = true
 }
 
 variable "thresholds" {

@@ -1,5 +1,5 @@
-# A Lambda with an identity of its own, woken by one queue. Only messages that it
-# names as failed come again.
+# A Lambda with an identity of its own, woken by one queue, or by requests only. Only
+# messages that it names as failed come again.
 
 resource "aws_iam_role" "this" {
   name = var.name
@@ -73,6 +73,8 @@ resource "aws_lambda_function" "this" {
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
+  count = var.queue == null ? 0 : 1
+
   function_name           = aws_lambda_function.this.arn
   event_source_arn        = var.queue.arn
   batch_size              = var.queue.batch
@@ -84,4 +86,9 @@ resource "aws_lambda_event_source_mapping" "this" {
   scaling_config {
     maximum_concurrency = var.concurrency.queue
   }
+}
+
+moved {
+  from = aws_lambda_event_source_mapping.this
+  to   = aws_lambda_event_source_mapping.this[0]
 }

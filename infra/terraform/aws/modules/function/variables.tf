@@ -58,9 +58,9 @@ variable "concurrency" {
 }
 
 variable "queue" {
-  description = "The queue that wakes the function: its ARN, how many messages are handled together at most, and how many seconds the first waits for the others."
+  description = "The queue that wakes the function: its ARN, how many messages are handled together at most, and how many seconds the first waits for the others; null: none does."
   type        = object({ arn = string, batch = number, window = number })
-  nullable    = false
+  nullable    = true
 }
 
 variable "encryption" {
