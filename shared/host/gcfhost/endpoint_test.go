@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,10 +82,10 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestEndpointProcess runs one in a process of its own, with Google's framework.
-func TestEndpointProcess(t *testing.T) {
+// endpointEndToEnd runs one in a process of its own, with Google's framework.
+func endpointEndToEnd(t *testing.T, env []string) {
 	folder := t.TempDir()
-	p := start(t, os.Args[0], append(cloud(t), "SALLYPORT_TEST_MAIN=asking", "SALLYPORT_FOLDER="+folder, "SALLYPORT_TOPIC=gcppubsub://projects/p/topics/ingest")...)
+	p := start(t, os.Args[0], append(slices.Clip(env), "SALLYPORT_TEST_MAIN=asking", "SALLYPORT_FOLDER="+folder, "SALLYPORT_TOPIC=gcppubsub://projects/p/topics/ingest")...)
 	res, err := http.Post(p.url+"/v1/ask", "text/plain", strings.NewReader("hello"))
 	if err != nil {
 		t.Fatal(err)

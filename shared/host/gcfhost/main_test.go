@@ -243,12 +243,19 @@ func receive(t *testing.T, name string, n int, done func(*pubsub.Message) bool) 
 	}
 }
 
-// TestEndToEnd runs a function in a process of its own, with Google's framework,
-// on messages that Pub/Sub and Cloud Storage made, pushed until they are done.
+// TestEndToEnd runs functions in processes of their own, on one cloud: gocloud
+// keeps the connection to the first Pub/Sub that a process opened.
 func TestEndToEnd(t *testing.T) {
 	env := cloud(t)
+	t.Run("events", func(t *testing.T) { eventsEndToEnd(t, env) })
+	t.Run("requests", func(t *testing.T) { endpointEndToEnd(t, env) })
+}
+
+// eventsEndToEnd runs a function with Google's framework, on messages that Pub/Sub
+// and Cloud Storage made, pushed until they are done.
+func eventsEndToEnd(t *testing.T, env []string) {
 	folder := t.TempDir()
-	p := start(t, os.Args[0], append(env, "SALLYPORT_TEST_MAIN=1", "SALLYPORT_FOLDER="+folder, "SALLYPORT_TOPIC=gcppubsub://projects/p/topics/ingest",
+	p := start(t, os.Args[0], append(slices.Clip(env), "SALLYPORT_TEST_MAIN=1", "SALLYPORT_FOLDER="+folder, "SALLYPORT_TOPIC=gcppubsub://projects/p/topics/ingest",
 		"SALLYPORT_DROPS=gs://some-bucket?prefix=in/")...)
 
 	bucket, err := blob.OpenBucket(t.Context(), "gs://some-bucket")
