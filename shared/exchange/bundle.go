@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sallyport-io/sallyport/shared/contract"
@@ -141,6 +142,11 @@ func (b *Bundle) Profile(id string) *Profile {
 
 // Subscription is the subscription with the id, or nil. It knows its partner.
 func (b *Bundle) Subscription(id string) *Subscription { return b.subscriptions[id] }
+
+// Grants are all grants, by id.
+func (b *Bundle) Grants() []*Grant {
+	return slices.SortedFunc(maps.Values(b.grants), func(x, y *Grant) int { return cmp.Compare(x.ID, y.ID) })
+}
 
 // Grant is the grant with the id, or nil. It knows its partner.
 func (b *Bundle) Grant(id string) *Grant { return b.grants[id] }

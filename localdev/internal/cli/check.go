@@ -75,6 +75,7 @@ type checked struct {
 	Digest        string            `json:"digest,omitempty"`
 	Drops         []checkedDrop     `json:"drops,omitempty"`
 	Subscriptions []*checkedView    `json:"subscriptions,omitempty"`
+	Grants        []checkedGrant    `json:"grants,omitempty"`
 	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
 	Unused        []string          `json:"unused,omitempty"`    // contracts that nobody drops and nobody receives
@@ -129,7 +130,7 @@ type checkedField struct {
 func examine(p *policy.Policy, now time.Time) *checked {
 	b := p.Bundle()
 	r := &checked{OK: true, Name: b.Name(), Digest: b.Digest(), contracts: len(b.Contracts()), partners: len(b.Partners()), profiles: len(b.Profiles())}
-	r.Warnings = warn(p, now)
+	r.Grants, r.Warnings = revealable(b, now), warn(p, now)
 	used := make(map[objectID]bool)
 	for _, partner := range b.Partners() {
 		for _, d := range partner.Drops {
@@ -235,6 +236,12 @@ func (r *checked) show(out *show.Screen) {
 			showFields(out, group)
 		}
 		from = to
+	}
+	if len(r.Grants) > 0 {
+		out.Heading("Who may have tokens revealed")
+		for i := range r.Grants {
+			r.Grants[i].show(out)
+		}
 	}
 	if len(r.Warnings) > 0 {
 		out.Heading("Deprecated")

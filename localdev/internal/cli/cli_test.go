@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +50,8 @@ func (sameKeeper) OpenKeeperURL(context.Context, *url.URL) (*secrets.Keeper, err
 //	head N FROM TO         writes the first lines of a file into another
 //	await FILE             waits until there is a file
 //	flip FILE...           changes one byte of each file
+//	tokens DIR FILE        writes the tokens in all files of a folder, one a line
+//	set NAME FILE          sets a variable to what is in a file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -56,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "fits": fits, "story": story, "head": head, "await": await, "flip": flip,
+			"code": code, "fits": fits, "story": story, "head": head, "await": await, "flip": flip, "tokens": tokens, "set": set,
 		},
 	})
 }
@@ -112,6 +116,23 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not come", args[0])
+}
+
+func tokens(ts *testscript.TestScript, _ bool, args []string) {
+	var all [][]byte
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all = append(all, regexp.MustCompile(`[sg][0-9]+_[A-Za-z0-9_-]+`).FindAll(data, -1)...)
+		return err
+	}))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), append(bytes.Join(all, []byte("\n")), '\n'), 0o600))
+}
+
+func set(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 func flip(ts *testscript.TestScript, _ bool, args []string) {

@@ -65,7 +65,7 @@ func (n *narrator) Handle(ctx context.Context, r slog.Record) error {
 // told tells which events have a line.
 func told(typ string) bool {
 	switch typ {
-	case event.TypeDropAccepted, event.TypeDropRejected, event.TypeDeliveryCompleted, event.TypeDeliveryFailed, event.TypeDeadLettered:
+	case event.TypeDropAccepted, event.TypeDropRejected, event.TypeDeliveryCompleted, event.TypeDeliveryFailed, event.TypeDeadLettered, event.TypeRevealCompleted, event.TypeRevealRefused:
 		return true
 	}
 	return false
@@ -133,6 +133,14 @@ func line(out *show.Screen, e event.Event) string {
 	case event.TypeDeliveryFailed:
 		if d, err := event.Decode[event.Delivery](e); err == nil {
 			return say(show.Bad, "failed", d.Drop.ID, d.Subscription, reason(d.Fault))
+		}
+	case event.TypeRevealCompleted:
+		if r, err := event.Decode[event.Reveal](e); err == nil {
+			return say(show.Changed, "revealed", e.ID(), r.Grant, fmt.Sprintf("%d of %s of %s to %s", r.Revealed, show.Count(int64(r.Tokens), "token"), r.Field, show.Clean(r.Caller)))
+		}
+	case event.TypeRevealRefused:
+		if r, err := event.Decode[event.Reveal](e); err == nil {
+			return say(show.Bad, "withheld", e.ID(), r.Grant, reason(r.Fault))
 		}
 	case event.TypeDeadLettered:
 		if d, err := event.Decode[event.DeadLetter](e); err == nil {

@@ -124,6 +124,9 @@ func showStatus(out *show.Screen, f *local.Folder, h *history.History, limit int
 	out.Printf("%s: %s taken, %s refused; %s accepted, %s in quarantine\n", out.Paint(show.Title, filepath.Base(f.Dir)),
 		show.Count(t.Accepted, "drop"), show.Number(t.Rejected), show.Count(t.Rows, "row"), show.Number(t.InvalidRows))
 	out.Printf("%s delivered, %s failed; %s in the ledger\n", show.Count(t.Delivered, "segment"), show.Number(t.FailedDeliveries), show.Count(t.Records, "record"))
+	if t.Reveals+t.RefusedReveals > 0 {
+		out.Printf("%s revealed in %s, %s refused\n", show.Count(t.Revealed, "token"), show.Count(t.Reveals, "request"), show.Number(t.RefusedReveals))
+	}
 	if !running {
 		out.Printf("%s\n", out.Paint(show.Faint, "The chain does not run: sallyport up starts it, and it goes on where it stopped."))
 	}

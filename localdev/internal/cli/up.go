@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/localdev/internal/local"
 	"github.com/sallyport-io/sallyport/localdev/internal/show"
 	"github.com/sallyport-io/sallyport/shared/event"
@@ -55,6 +56,9 @@ func (c upCommand) Run(s *session) error {
 	field("drops     ", f.Drops("<partner>/<contract>/<file>"))
 	if url, err := f.Endpoint(); err == nil {
 		field("events    ", url+"/partners/<partner>/<contract>")
+		if len(p.Bundle().Grants()) > 0 {
+			field("reveal    ", url+reveal.Path)
+		}
 	}
 	field("quarantine", f.Quarantined("<partner>"))
 	field("ledger    ", f.LedgerDir())

@@ -36,7 +36,10 @@ type Totals struct {
 	DeliveredRows    int64 `json:"deliveredRows"` // rows of these
 	FailedDeliveries int64 `json:"failedDeliveries"`
 	DeadLetters      int64 `json:"deadLetters"`
-	Erased           int64 `json:"erased"` // records of which only the fact is left
+	Reveals          int64 `json:"reveals"`        // requests for values behind tokens that were answered
+	Revealed         int64 `json:"revealed"`       // tokens of these
+	RefusedReveals   int64 `json:"refusedReveals"` // requests
+	Erased           int64 `json:"erased"`         // records of which only the fact is left
 }
 
 // Drop is what is known of one drop.
@@ -132,6 +135,8 @@ func (h *History) event(e event.Event) error {
 		return with(e, func(_ event.Event, made event.DropDelivered) {
 			h.drop(made.Drop).delivery(made.Subscription, made.Partner, made.Segments).Manifest = made.Manifest
 		})
+	case event.TypeRevealCompleted, event.TypeRevealRefused:
+		return with(e, h.reveal)
 	case event.TypeDeadLettered:
 		return with(e, h.deadLetter)
 	}
@@ -190,6 +195,16 @@ func (h *History) deadLetter(e event.Event, dead event.DeadLetter) {
 		return // of no drop that is kept
 	}
 	d.DeadLetters = append(d.DeadLetters, dead)
+}
+
+func (h *History) reveal(e event.Event, r event.Reveal) {
+	h.Totals.RefusedReveals += int64(r.Unrecorded)
+	if e.Type() == event.TypeRevealRefused {
+		h.Totals.RefusedReveals++
+		return
+	}
+	h.Totals.Reveals++
+	h.Totals.Revealed += int64(r.Revealed)
 }
 
 // drop is the drop with the id of d, which is remembered if it is new.

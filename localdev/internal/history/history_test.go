@@ -190,3 +190,29 @@ func TestOddRecords(t *testing.T) {
 		t.Errorf("an event with other data: %v", err)
 	}
 }
+
+// TestReveals: requests for values behind tokens are counted, those that were too many
+// to be recorded one by one included.
+func TestReveals(t *testing.T) {
+	h := history.New(10)
+	for i, data := range []event.Reveal{{Tokens: 5, Revealed: 4}, {Tokens: 1, Revealed: 1, Unrecorded: 7}, {Tokens: 9, Fault: &event.Fault{Code: "unauthorized"}}} {
+		typ := event.TypeRevealCompleted
+		if data.Fault != nil {
+			typ = event.TypeRevealRefused
+		}
+		e, err := event.Origin(fmt.Sprint(i), typ, "/sallyport/reveal", time.Unix(1e9, 0), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := e.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Add(int64(i), ledger.Record{ID: e.ID(), Type: typ, JSON: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := (history.Totals{Records: 3, Reveals: 2, Revealed: 5, RefusedReveals: 8}); h.Totals != want {
+		t.Errorf("%+v, want %+v", h.Totals, want)
+	}
+}

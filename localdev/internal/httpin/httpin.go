@@ -16,7 +16,10 @@
 //
 // Requests are read and answers are worded by shared/host/httpevent.
 //
-// Nobody is authenticated: listen on loopback, or behind something that does.
+// Beside it values behind tokens are asked for, at POST /v1/reveal: see package
+// functions/reveal, which authenticates who asks.
+//
+// Nobody else is authenticated: listen on loopback, or behind something that does.
 package httpin
 
 import (
@@ -30,6 +33,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/host/httpevent"
@@ -61,6 +65,8 @@ type Config struct {
 	// Batch is how many events are handed to ingest at once; 0: 500. A batch
 	// that came as one is not divided.
 	Batch int
+	// Reveal answers who asks for values behind tokens; nil: nobody may.
+	Reveal http.Handler
 	// Ready tells why requests cannot be served yet; nil: they always can.
 	Ready func(context.Context) error
 	// Logger; nil logs nothing.
@@ -91,6 +97,9 @@ func New(cfg Config) *Endpoint {
 	}
 	e := &Endpoint{cfg: cfg, mux: http.NewServeMux(), gatherer: newGatherer(cfg), memory: semaphore.NewWeighted(bodies)}
 	e.mux.HandleFunc("POST /partners/{partner}/{path...}", e.take)
+	if cfg.Reveal != nil {
+		e.mux.Handle("POST "+reveal.Path, cfg.Reveal)
+	}
 	e.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	e.mux.HandleFunc("GET /readyz", e.ready)
 	return e

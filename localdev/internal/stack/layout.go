@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-io/sallyport/functions/fanout"
 	"github.com/sallyport-io/sallyport/functions/ingest"
 	"github.com/sallyport-io/sallyport/functions/mask"
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/shared/deliver"
 	"github.com/sallyport-io/sallyport/shared/fault"
 )
@@ -60,7 +61,7 @@ func Layout(dir string) Places {
 
 // The configurations of the functions. The buckets of each are opened by a mux
 // that opens these and nothing else: ingest and mask have no way to a partner,
-// fanout has none to raw rows.
+// fanout has none to raw rows, reveal has none to any rows.
 
 // Ingest is the configuration of functions/ingest.
 func (p Places) Ingest() ingest.Config {
@@ -80,6 +81,11 @@ func (p Places) Fanout() fanout.Config {
 	return fanout.Config{Masked: fileURL(p.Masked), State: fileURL(p.State), Exchange: fileURL(p.Config),
 		Buckets:      door(p.Masked, p.State, p.Config),
 		Destinations: deliver.Opener{Buckets: outside(p)}}
+}
+
+// Reveal is the configuration of functions/reveal.
+func (p Places) Reveal() reveal.Config {
+	return reveal.Config{Exchange: fileURL(p.Config), Keys: fileURL(p.Keyring), Buckets: door(p.Config)}
 }
 
 // Audit is the configuration of functions/audit. It reads the signing key, which

@@ -36,6 +36,7 @@ func TestDoors(t *testing.T) {
 		"mask":         {p.Mask().Buckets, "landing masked config"},
 		"fanout":       {fanout.Buckets, "masked state config"},
 		"audit":        {audit.Buckets, "ledger"},
+		"reveal":       {p.Reveal().Buckets, "config"},
 		"destinations": {fanout.Destinations.Buckets, ""},
 	} {
 		for name, folder := range all {

@@ -27,6 +27,7 @@ const (
 	subjectIngest = "sallyport.events.ingest" // HTTP's as well
 	subjectMask   = "sallyport.events.mask"
 	subjectFanout = "sallyport.events.fanout"
+	subjectReveal = "sallyport.events.reveal"
 	subjectDead   = "sallyport.events.dead" // every host's
 )
 

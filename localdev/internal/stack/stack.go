@@ -1,5 +1,5 @@
 // Package stack is the whole chain in one process with nothing installed: the
-// four functions, buckets that are folders (shared/filebucket), queues in an
+// functions, buckets that are folders (shared/filebucket), queues in an
 // embedded NATS server (shared/jetstream/embedded), keys in files, a watcher of
 // the drops folder and an HTTP endpoint.
 //
@@ -29,6 +29,7 @@ import (
 	"github.com/sallyport-io/sallyport/functions/fanout"
 	"github.com/sallyport-io/sallyport/functions/ingest"
 	"github.com/sallyport-io/sallyport/functions/mask"
+	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/localdev/internal/httpin"
 	"github.com/sallyport-io/sallyport/localdev/internal/watch"
 	"github.com/sallyport-io/sallyport/shared/exchange"
@@ -53,7 +54,7 @@ type Options struct {
 	Concurrency int
 	// HTTP is the address of the HTTP endpoint, such as 127.0.0.1:7480 (port 0
 	// picks one); "": there is none. It must be a loopback address, because the
-	// endpoint authenticates nobody.
+	// endpoint authenticates nobody but those who ask for values behind tokens.
 	HTTP string
 }
 
@@ -71,6 +72,7 @@ type Stack struct {
 	mask                 *mask.Function
 	fanout               *fanout.Function
 	audit                *audit.Function
+	reveal               *reveal.Function
 	watcher              *watch.Watcher
 	endpoint             *httpin.Endpoint // nil: none
 	listener             net.Listener     // of the endpoint
@@ -175,6 +177,10 @@ func (s *Stack) openFunctions(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.audit.Close)
+	if s.reveal, err = reveal.Open(ctx, s.places.Reveal()); err != nil {
+		return err
+	}
+	s.onClose(s.reveal.Close)
 	return nil
 }
 
@@ -185,7 +191,7 @@ const auditWindow = 250 * time.Millisecond
 // connect makes the hosts of the functions: who hears what and publishes where.
 func (s *Stack) connect(ctx context.Context, addr string) error {
 	topics := map[string]host.Publisher{}
-	for _, subject := range []string{subjectDrops, subjectIngest, subjectMask, subjectFanout, subjectDead} {
+	for _, subject := range []string{subjectDrops, subjectIngest, subjectMask, subjectFanout, subjectReveal, subjectDead} {
 		var err error
 		if topics[subject], err = s.queue.topic(subject); err != nil {
 			return err
@@ -209,7 +215,8 @@ func (s *Stack) connect(ctx context.Context, addr string) error {
 	if addr == "" {
 		return nil
 	}
-	s.endpoint = httpin.New(httpin.Config{Ingest: s.ingest, Publish: topics[subjectIngest].Publish, Ready: s.ready, Logger: s.log})
+	s.endpoint = httpin.New(httpin.Config{Ingest: s.ingest, Publish: topics[subjectIngest].Publish, Ready: s.ready, Logger: s.log,
+		Reveal: s.reveal.Handler(topics[subjectReveal].Publish, s.log)})
 	return s.listen(ctx, addr)
 }
 
