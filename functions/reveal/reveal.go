@@ -2,7 +2,7 @@
 // grants it: a batch of tokens in, values out.
 //
 // Grants stand in the partners' files; those of the newest exchange count, and the
-// clock. Only tokens of algorithm aes-siv can be revealed, and only in the token
+// clock. Only tokens of aes-siv and aes-gcm can be revealed, and only in the token
 // domain of the grant.
 //
 // Every request becomes an event, the refused ones included, which is published

@@ -21,7 +21,7 @@ type Grant struct {
 	Contract string `yaml:"contract" json:"contract" jsonschema:"required,minLength=1"`
 	// Schema object of the contract; may be left out where there is one.
 	Object string `yaml:"object" json:"object,omitempty" jsonschema:"minLength=1"`
-	// Paths of the fields whose tokens are revealed. A profile must make these with algorithm aes-siv.
+	// Paths of the fields whose tokens are revealed. A profile must make these with algorithm aes-siv or aes-gcm.
 	Fields []string `yaml:"fields" json:"fields" jsonschema:"required,minItems=1,uniqueItems=true"`
 	// What the values are used for. Each request says it, too.
 	Purpose string `yaml:"purpose" json:"purpose" jsonschema:"required,minLength=1"`
