@@ -65,6 +65,30 @@ func parseDecimal(v []byte) (d decimal, ok bool) {
 	return d, i == len(v)
 }
 
+// plainDecimal is n / 10^scale where v is at most maxScale digits, with a point
+// between two of them or none. Of other numbers it answers false.
+func plainDecimal(v []byte) (n int64, scale int, ok bool) {
+	if len(v) == 0 || len(v) > maxScale {
+		return 0, 0, false
+	}
+	point := -1
+	for i, c := range v {
+		if c -= '0'; c < 10 {
+			n = 10*n + int64(c)
+			continue
+		}
+		if v[i] != '.' || point >= 0 || i == 0 {
+			return 0, 0, false
+		}
+		point = i
+	}
+	if point < 0 {
+		return n, 0, true
+	}
+	scale = len(v) - 1 - point
+	return n, scale, scale > 0
+}
+
 // isInteger reports whether v is digits with perhaps a sign.
 func isInteger(v []byte) bool {
 	if len(v) > 0 && (v[0] == '-' || v[0] == '+') {

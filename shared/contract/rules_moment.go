@@ -96,13 +96,38 @@ func (b *compiler) moment(f *field, o Options, at string) {
 		return nil
 	}
 	moment := f.moment
+	var plain *pattern
+	if f.typ == record.Timestamp && o.Format == "" && len(limits) == 0 && zone.allow(true) {
+		plain = plainTimestamps()
+	}
 	f.checks = append(f.checks, func(v []byte) *rule {
+		if plain != nil && plain.match(v) && inCalendar(v) {
+			return nil
+		}
 		t, zoned, ok := parse(v)
 		if !ok {
 			return kind
 		}
 		return moment(t, zoned)
 	})
+}
+
+// plainTimestamps is the pattern of most timestamps: those of UTC, written to the
+// second. What it matches and inCalendar passes is a timestamp; of what is not
+// isoTimestamp decides.
+func plainTimestamps() *pattern {
+	p, err := compilePattern("^[0-9]{4}-[01][0-9]-[0-2][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$")
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// inCalendar tells whether month, day and hour of what plainTimestamps matches are
+// some that each year has.
+func inCalendar(v []byte) bool {
+	pair := func(i int) byte { return 10*(v[i]-'0') + v[i+1] - '0' }
+	return pair(5)-1 < 12 && pair(8)-1 < 28 && pair(11) < 24
 }
 
 // home is the zone of values that have none; nil is UTC.

@@ -77,7 +77,11 @@ func (b *compiler) number(f *field, o Options, at string) {
 	}
 	f.finite = &rule{name: "finite", want: "a number that is neither NaN nor infinite", do: "send null where there is no number"}
 	f.within = newWithin(limits, step)
+	within := f.within
 	f.checks = append(f.checks, func(v []byte) *rule {
+		if n, scale, ok := plainDecimal(v); ok && within != nil && (scale == 0 || !integer) && within.integer(n, scale) {
+			return nil
+		}
 		if integer {
 			if !isInteger(v) {
 				return kind

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 
@@ -96,38 +97,73 @@ func oneOf(values []string, t record.Type, broken *rule) check {
 	}
 }
 
-// maxWords is up to how many short values are compared one by one.
-const maxWords = 16
-
-// lookup tells whether a value is in a list: a few values of eight bytes at most
-// are compared as words, others looked up in a map.
+// lookup tells whether a value is in a list. Values of eight bytes at most are
+// looked up as words, where a table without collisions is found; others in a map.
 func lookup(values []string) func([]byte) bool {
-	if len(values) > maxWords || slices.ContainsFunc(values, func(s string) bool { return len(s) > 8 }) {
-		set := make(map[string]struct{}, len(values))
-		for _, text := range values {
-			set[text] = struct{}{}
-		}
-		return func(v []byte) bool {
-			_, ok := set[string(v)]
-			return ok
-		}
+	if t, ok := newWords(values); ok {
+		return t.has
 	}
-	words := make([]word, len(values))
-	for i, text := range values {
-		words[i] = makeWord([]byte(text))
+	set := make(map[string]struct{}, len(values))
+	for _, text := range values {
+		set[text] = struct{}{}
 	}
 	return func(v []byte) bool {
-		if len(v) > 8 {
+		_, ok := set[string(v)]
+		return ok
+	}
+}
+
+// words is a set of words: each stands where its product with factor says, and no
+// two at one place.
+type words struct {
+	table  []word
+	factor uint64
+	shift  uint
+}
+
+// newWords finds a table for values; ok is false if there is none.
+func newWords(values []string) (t words, ok bool) {
+	if slices.ContainsFunc(values, func(s string) bool { return len(s) > 8 }) {
+		return t, false
+	}
+	width := bits.Len(uint(4*len(values)*len(values)/3 + 1))
+	if width > 10 {
+		return t, false
+	}
+	t.shift = 64 - uint(width)
+	t.factor = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+	for range 100 {
+		t.factor = t.factor*0x5851f42d4c957f2d | 1
+		if t.fill(values, width) {
+			return t, true
+		}
+	}
+	return t, false
+}
+
+func (t *words) fill(values []string, width int) bool {
+	t.table = slices.Repeat([]word{{size: -1}}, 1<<width) // no text has that size
+	for _, text := range values {
+		w := makeWord([]byte(text))
+		at := &t.table[t.place(w)]
+		if at.size >= 0 && *at != w {
 			return false
 		}
-		w := makeWord(v)
-		for i := range words {
-			if words[i] == w {
-				return true
-			}
-		}
+		*at = w
+	}
+	return true
+}
+
+// place is less than the table's size. A word's bits are mixed with its size, which
+// one of eight zero bytes has in common with none.
+func (t *words) place(w word) uint64 { return (w.bits + uint64(w.size)) * t.factor >> t.shift }
+
+func (t *words) has(v []byte) bool {
+	if len(v) > 8 {
 		return false
 	}
+	w := makeWord(v)
+	return t.table[t.place(w)] == w
 }
 
 // word is a text of eight bytes at most. Texts of one length have the same bits

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -20,6 +21,7 @@ func TestWords(t *testing.T) {
 	good := []string{
 		"a.b@example.com", "ann-marie.o@sub-domain.example.org", "jörg@exämple.de", "a@b.c", "12345678@x.y", "a_b+c@example.co.uk",
 		"0190b3a4-5c6d-7e8f-9a0b-0123456789AB", "DE89370400440532013000", "GB33BUKB20201555555555", "078-05-1120", "4111111111111111",
+		"2026-02-28T23:59:59Z", "2024-02-29T00:00:00Z", "2026-12-31t10:00:00.5+02:00", "1234.56", "-12.5e3", "007",
 		"abcdefgh", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm", "x0123456789abcdef", "some text, with (signs)",
 	}
 	var patterns []*pattern
@@ -34,12 +36,27 @@ func TestWords(t *testing.T) {
 	if patterns[0].seq.ranges == nil || patterns[len(patterns)-1].seq.ranges != nil {
 		t.Fatal("which patterns are matched by ranges is not what this test thinks")
 	}
+	timestamps := plainTimestamps()
+	if timestamps.seq == nil || !timestamps.match([]byte("2026-02-28T23:59:59Z")) {
+		t.Fatal("plain timestamps are not matched as words")
+	}
 	hold := func(v []byte) {
 		if plainEmail(v) && !anyEmail(v) {
 			t.Errorf("%q is taken for an address", v)
 		}
 		if got, want := isUUID(v), plainUUID.Match(v); got != want {
 			t.Errorf("isUUID(%q) = %v", v, got)
+		}
+		if timestamps.match(v) && inCalendar(v) {
+			if _, zoned, ok := isoTimestamp(v); !ok || !zoned {
+				t.Errorf("%q is taken for a timestamp", v)
+			}
+		}
+		if n, scale, ok := plainDecimal(v); ok {
+			d, isDecimal := parseDecimal(v)
+			if same, err := bound(fmt.Sprintf("%de-%d", n, scale)); !isDecimal || err != nil || d.compare(same) != 0 || (scale == 0) != isInteger(v) {
+				t.Errorf("%q is taken for the number %d / 10^%d", v, n, scale)
+			}
 		}
 		for i, p := range patterns {
 			if got, want := p.match(v), exact[i].Match(v); got != want {
@@ -75,3 +92,41 @@ func TestWords(t *testing.T) {
 }
 
 var plainUUID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+
+// TestLookup holds lists of short values to what a map says.
+func TestLookup(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	random := func() string {
+		v := make([]byte, rnd.IntN(10))
+		for i := range v {
+			v[i] = "ab\x00\xff"[rnd.IntN(4)]
+		}
+		return string(v)
+	}
+	asWords := 0
+	for range 300 {
+		values := make([]string, 1+rnd.IntN(30))
+		for i := range values {
+			for values[i] = random(); len(values[i]) > 8 && rnd.IntN(20) > 0; {
+				values[i] = random()
+			}
+		}
+		if _, ok := newWords(values); ok {
+			asWords++
+		}
+		has := lookup(values)
+		for _, v := range values {
+			if !has([]byte(v)) {
+				t.Fatalf("%q is not found in %q", v, values)
+			}
+		}
+		for range 200 {
+			if v := random(); has([]byte(v)) != slices.Contains(values, v) {
+				t.Fatalf("%q is in %q: %v", v, values, has([]byte(v)))
+			}
+		}
+	}
+	if asWords < 100 {
+		t.Errorf("only %d of 300 lists are tables of words", asWords)
+	}
+}
