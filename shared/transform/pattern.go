@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
-
 	"unicode/utf8"
 )
 
@@ -14,13 +13,16 @@ const (
 	maxKeptParts   = 64  // parts of a value that a pattern keeps; what follows is masked
 )
 
-// keepPattern finds the parts of a value that stay readable.
+// keepPattern finds the parts of a value that stay readable. In ASCII they are found
+// by automata, where the pattern has some of few states; in other text and for other
+// patterns by package regexp.
 //
 // Package regexp tells where a match lies only in memory that it allocates. What
 // it finds without is the match itself; so the parts are found from the start of
 // what is left, by the match where it stands once, and otherwise by the same
 // pattern behind the fewest characters, whose match ends where that one ends.
 type keepPattern struct {
+	ascii           *finder        // nil: the pattern is left to regexp
 	first, firstEnd *regexp.Regexp // at the start of the value
 	other, otherEnd *regexp.Regexp // behind it, where ^ matches nothing
 }
@@ -43,7 +45,7 @@ func newKeepPattern(pattern string) (*keepPattern, error) {
 	if re, err := regexp.Compile(pattern); err != nil || re.MatchString("") {
 		return nil, optionFault("keepPattern matches where nothing is, so that nobody can tell what it keeps", "let it match at least one character")
 	}
-	p := &keepPattern{}
+	p := &keepPattern{ascii: newFinder(tree)}
 	withoutStart(tree)
 	for _, c := range []struct {
 		to   **regexp.Regexp
@@ -90,7 +92,10 @@ func withoutStart(re *syntax.Regexp) {
 
 // next is where the next part starts and ends, seen from at, which is 0 or the end
 // of the last one. ok is false if there is none.
-func (p *keepPattern) next(value []byte, at int) (from, to int, ok bool) {
+func (p *keepPattern) next(value []byte, at int, ascii bool) (from, to int, ok bool) {
+	if ascii && p.ascii != nil {
+		return p.ascii.find(value, at)
+	}
 	find, end := p.first, p.firstEnd
 	if at > 0 {
 		find, end = p.other, p.otherEnd
@@ -108,12 +113,13 @@ func (p *keepPattern) next(value []byte, at int) (from, to int, ok bool) {
 
 // appendKept appends value with all masked but the parts that the pattern finds.
 func (m *mask) appendKept(dst, value []byte) ([]byte, bool) {
-	if !utf8.Valid(value) {
+	ascii := ascii(value)
+	if !ascii && !utf8.Valid(value) {
 		return dst, false
 	}
 	at := 0
 	for parts := 0; parts < maxKeptParts && at < len(value); parts++ {
-		from, to, ok := m.keep.next(value, at)
+		from, to, ok := m.keep.next(value, at, ascii)
 		if !ok {
 			break
 		}

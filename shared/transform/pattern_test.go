@@ -38,6 +38,20 @@ func TestKeepPattern(t *testing.T) {
 	refused(t, Spec{Type: Date, To: Year, KeepCard: true}, record.Date, CodeOption, "not an option of date")
 }
 
+// TestFinder: which patterns are found by automata. FuzzKeepPattern holds them to
+// package regexp.
+func TestFinder(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		"[0-9]{4}$": true, "^[A-Z]{2}|[0-9]{4}$": true, "(?i)gmbh$": true, "a+?": true,
+		"(?m)a$": false, "[ab]{300}": false, "a.{10}b": false, // the end of a line, many instructions, many states
+	} {
+		p, err := newKeepPattern(pattern)
+		if err != nil || (p.ascii != nil) != want {
+			t.Errorf("%s: %v %v", pattern, p, err)
+		}
+	}
+}
+
 // FuzzKeepPattern: a pattern keeps what package regexp finds of it, no more.
 func FuzzKeepPattern(f *testing.F) {
 	f.Add("[0-9]{4}$", "1234 1234")
