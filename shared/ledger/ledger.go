@@ -46,6 +46,7 @@ import (
 
 	"filippo.io/torchwood"
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -101,6 +102,7 @@ type Log struct {
 	mu     sync.Mutex
 	tree   *tree // at the end of a settled batch; nil: look at the bucket first
 	copied int64 // size of the checkpoint in the copy, as far as known
+	noCopy bool  // the bucket lets nobody write it
 }
 
 // Open opens the log in bucket, which may be empty. origin names the log in its
@@ -357,16 +359,22 @@ func (l *Log) compare(ctx context.Context, key string, want []byte) error {
 
 // copyCheckpoint brings the copy up to the tree. A writer that stood still
 // before this line may put back an older copy: who reads it walks on from it,
-// and the next append mends it.
+// and the next append mends it. Where the bucket lets nothing be replaced, and so
+// does not let it be written either, there is none: the archive is listed instead.
 func (l *Log) copyCheckpoint(ctx context.Context) error {
-	if l.copied >= l.tree.size {
+	if l.noCopy || l.copied >= l.tree.size {
 		return nil
 	}
 	signed, err := l.sign()
 	if err != nil {
 		return err
 	}
-	if err := overwrite(ctx, l.bucket, copyKey, signed); err != nil {
+	err = overwrite(ctx, l.bucket, copyKey, signed)
+	if gcerrors.Code(err) == gcerrors.PermissionDenied {
+		l.noCopy = true
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	l.copied = l.tree.size

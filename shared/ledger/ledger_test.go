@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/store/storetest"
 )
 
 const origin = "example.com/ledger"
@@ -431,6 +432,34 @@ func TestCopy(t *testing.T) {
 			appendAll(t, id.open(t, b), nil)
 			id.check(t, b, records(0, 9))
 		})
+	}
+}
+
+// Where the copy may not be written, everything else is as it was.
+func TestNoCopy(t *testing.T) {
+	ctx := t.Context()
+	id, b := newIdentity(t), newBucket(t)
+	denied := 0
+	bucket := (&storetest.Injector{At: -1, Fail: func(_ int, op string) storetest.Mode {
+		if op == "ledger write "+copyKey {
+			denied++
+			return storetest.Denied
+		}
+		return storetest.None
+	}}).Bucket("ledger", b)
+	for n := range 3 {
+		l := id.open(t, bucket)
+		appendAll(t, l, records(3*n, 3*n+2))
+		appendAll(t, l, records(3*n+2, 3*n+3))
+		if cp, err := OpenReader(b, id.verifier, origin).Checkpoint(ctx); err != nil || cp.Size != int64(3*n+3) {
+			t.Errorf("a reader found %d entries: %v", cp.Size, err)
+		}
+	}
+	if denied != 3 {
+		t.Errorf("the copy was tried %d times by three writers", denied)
+	}
+	if report, err := Verify(ctx, b, id.verifier, origin, nil); err != nil || report.Entries != 9 || report.Signed != 9 {
+		t.Errorf("%+v %v", report, err)
 	}
 }
 

@@ -17,8 +17,12 @@ import (
 	"gocloud.dev/secrets"
 )
 
-// ErrInjected is the error of an operation that was made to fail.
-var ErrInjected = errors.New("injected")
+// ErrInjected is the error of an operation that was made to fail, ErrDenied that of
+// one that was not allowed.
+var (
+	ErrInjected = errors.New("injected")
+	ErrDenied   = errors.New("denied")
+)
 
 // Mode says how an operation fails.
 type Mode int
@@ -27,9 +31,10 @@ const (
 	None   Mode = iota
 	Before      // without effect
 	After       // with its effect: the answer is lost, whatever it was
+	Denied      // without effect: it is not allowed
 )
 
-func (m Mode) String() string { return [...]string{"none", "before", "after"}[m] }
+func (m Mode) String() string { return [...]string{"none", "before", "after", "denied"}[m] }
 
 // Injector numbers the operations of all its buckets, topics and keepers in the
 // order in which they come, and makes some of them fail: one, once, or those
@@ -67,8 +72,11 @@ func (i *Injector) Do(op string, effect func() error) error {
 	if i.Fail != nil {
 		mode = i.Fail(n, op)
 	}
-	if mode == Before {
+	switch mode {
+	case Before:
 		return ErrInjected
+	case Denied:
+		return ErrDenied
 	}
 	err := effect()
 	if mode == After {
@@ -90,8 +98,11 @@ type bucket struct {
 
 // code is the portable code of an error.
 func code(err error) gcerrors.ErrorCode {
-	if errors.Is(err, ErrInjected) {
+	switch {
+	case errors.Is(err, ErrInjected):
 		return gcerrors.Internal
+	case errors.Is(err, ErrDenied):
+		return gcerrors.PermissionDenied
 	}
 	return gcerrors.Code(err)
 }
