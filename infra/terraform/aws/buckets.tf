@@ -1,16 +1,8 @@
 # The buckets of the wiring.
 
 locals {
-  bucket_retention = merge(
-    { for b in keys(local.wiring.buckets) : b => {} }, # for good
-    {
-      drops      = merge({ "" = var.retention.drops }, local.drop_retention)
-      landing    = { "" = max(15, min(var.retention.landing, local.shortest)) }
-      masked     = { "" = max(15, min(var.retention.masked, local.shortest)) }
-      quarantine = merge({ "" = var.retention.quarantine }, local.quarantine_retention)
-      state      = { "" = var.retention.state }
-    },
-  )
+  # What is not named is kept for good.
+  bucket_retention = merge({ for b in keys(local.wiring.buckets) : b => {} }, module.exchange.retention)
 }
 
 module "bucket" {

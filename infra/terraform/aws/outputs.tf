@@ -34,7 +34,7 @@ output "onboarding" {
   description = "For each partner what it needs to start: terraform output -json onboarding | jq -r .<partner>.sheet"
   value = { for id, p in local.partners : id => {
     bucket      = length(p.drops) > 0 ? "${var.name}-drops" : ""
-    prefixes    = [for d in p.drops : "${id}/${regex("^[^*?]*", d.path)}"]
+    prefixes    = [for d in p.drops : "${id}/${d.prefix}"]
     role        = contains(keys(local.droppers), id) ? "arn:${local.partition}:iam::${local.account}:role/${module.partner[id].role}" : ""
     external_id = contains(keys(local.droppers), id) ? p.external_id : ""
     key         = contains(keys(local.own_keys), id) ? module.partner_key[id].arn : ""
@@ -42,10 +42,10 @@ output "onboarding" {
     events      = var.http.enabled && contains(keys(local.droppers), id) ? "${aws_apigatewayv2_api.this[0].api_endpoint}/partners/${id}/" : ""
     delivered   = length(p.destinations) > 0 ? [for name in local.reaches : local.roles[name]] : []
     sheet = join("\n", concat(
-      ["Exchange ${local.exchange.name}: how ${p.name} takes part", "", "Region: ${var.region}"],
+      ["Exchange ${module.exchange.name}: how ${p.name} takes part", "", "Region: ${var.region}"],
       length(p.drops) == 0 ? [] : [
         "Put files into the bucket ${var.name}-drops, below:",
-        join("\n", [for d in p.drops : "  ${id}/${regex("^[^*?]*", d.path)}   (${d.contract})"]),
+        join("\n", [for d in p.drops : "  ${id}/${d.prefix}   (${d.contract})"]),
         "What was refused, and why, lies in s3://${var.name}-quarantine/${id}/",
       ],
       !contains(keys(local.droppers), id) ? [] : [
@@ -70,11 +70,11 @@ output "onboarding" {
     error_message = "A destination is a bucket, topic or queue of the exchange itself."
   }
   precondition {
-    condition     = alltrue([for r in local.sla_retention : r.days >= 1])
+    condition     = module.exchange.understood
     error_message = "A contract's retention is not understood, or less than a day: write value and unit (d, w, mo, q, y), or a duration such as P90D."
   }
   precondition {
-    condition     = local.shortest >= 15
+    condition     = module.exchange.shortest >= 15
     error_message = "A contract's retention is less than 15 days: landing and masked must be kept for that long, because a message may be 14 days old when it is handled."
   }
   precondition {
@@ -90,7 +90,7 @@ output "onboarding" {
     error_message = "access.aws.destinationKeys of a partner must be ARNs of KMS keys."
   }
   precondition {
-    condition     = length(local.drop_retention) <= 990 && length(local.quarantine_retention) <= 990
+    condition     = alltrue([for r in values(module.exchange.retention) : length(r) <= 990])
     error_message = "A bucket has at most 1000 rules of retention, and the partners' drops need more."
   }
 }
