@@ -1,0 +1,10 @@
+plugin "terraform" {
+  enabled = true
+  preset  = "all"
+}
+
+plugin "google" {
+  enabled = true
+  version = "0.35.0"
+  source  = "github.com/terraform-linters/tflint-ruleset-google"
+}
