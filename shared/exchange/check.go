@@ -185,6 +185,7 @@ func (c *checker) partner(p *Partner) {
 	c.head(at, p.APIVersion, p.Kind, KindPartner)
 	c.id(at, "id", p.ID, shortID)
 	c.keeper(at, p.Keys.Keeper)
+	c.access(at, p.Access)
 	paths := make(map[Glob]target)
 	for i, d := range p.Drops {
 		if d == nil {

@@ -140,25 +140,6 @@ type Partner struct {
 	source source
 }
 
-// Access is how a partner reaches a deployment on a cloud.
-type Access struct {
-	// On AWS.
-	AWS AWSAccess `yaml:"aws" json:"aws,omitzero"`
-}
-
-// AWSAccess is how a partner reaches a deployment on AWS: it takes a role that may
-// put objects below its prefix and read its own refusals.
-type AWSAccess struct {
-	// Who may take the partner's role: ARNs of roles or users, or ids of accounts.
-	Principals []string `yaml:"principals" json:"principals,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
-	// What the partner says when it takes the role. Default: <name of the deployment>/<id of the partner>.
-	ExternalID string `yaml:"externalId" json:"externalId,omitempty" jsonschema:"minLength=2"`
-	// Whether its drops are encrypted with a KMS key of its own. Default: false.
-	OwnKey bool `yaml:"ownKey" json:"ownKey,omitempty"`
-	// KMS keys (ARNs) with which the buckets and queues are encrypted that the partner receives in.
-	DestinationKeys []string `yaml:"destinationKeys" json:"destinationKeys,omitempty" jsonschema:"uniqueItems=true"`
-}
-
 // DropRule lets a partner drop data of one contract below one path.
 type DropRule struct {
 	// Id or name of a contract.

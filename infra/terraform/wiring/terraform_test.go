@@ -17,55 +17,79 @@ import (
 	"github.com/sallyport-io/sallyport/functions/reveal"
 	"github.com/sallyport-io/sallyport/infra/terraform/wiring"
 	"github.com/sallyport-io/sallyport/shared/host"
+	"github.com/sallyport-io/sallyport/shared/host/gcfhost"
 )
 
 var updatePage = flag.Bool("update-page", false, "write the table of infra/terraform/README.md anew")
 
-// TestEnvironment: the variables that Terraform sets (its own test holds them to the
-// golden file) are those that the functions and their host take: all that are
+// configs are what the functions read of their environment.
+var configs = map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}, "reveal": reveal.Config{}}
+
+// TestEnvironment: the variables that Terraform sets (its own tests hold them to the
+// golden files) are those that the functions and their host take: all that are
 // required, and none that nobody knows.
 func TestEnvironment(t *testing.T) {
-	data, err := os.ReadFile("../aws/tests/golden/environment.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var set map[string][]string
-	if err := json.Unmarshal(data, &set); err != nil {
-		t.Fatal(err)
-	}
-	configs := map[string]any{"ingest": ingest.Config{}, "mask": mask.Config{}, "fanout": fanout.Config{}, "audit": audit.Config{}, "reveal": reveal.Config{}}
-	if len(set) != len(configs) {
-		t.Errorf("%d functions are given variables, there are %d", len(set), len(configs))
-	}
 	w, err := wiring.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, config := range configs {
-		var settings any = host.Settings{}
-		if w.Functions[name].Serves {
-			settings = host.EndpointSettings{}
-		}
-		known := map[string]bool{} // and whether it is required
-		for _, of := range []any{config, settings} {
-			for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
-				tag, options, _ := strings.Cut(field.Tag.Get("env"), ",")
-				if tag != "-" && tag != "" {
-					known[host.EnvPrefix+tag] = slices.Contains(strings.Split(options, ","), "required")
+	for _, cloud := range []struct {
+		name           string
+		host, endpoint any
+		platform       string // a variable of the platform that hosts read; "": none
+	}{
+		{"aws", host.Settings{}, host.EndpointSettings{}, ""},
+		{"gcp", gcfhost.Settings{}, gcfhost.EndpointSettings{}, "GOOGLE_CLOUD_PROJECT"},
+	} {
+		t.Run(cloud.name, func(t *testing.T) {
+			data, err := os.ReadFile("../" + cloud.name + "/tests/golden/environment.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var set map[string][]string
+			if err := json.Unmarshal(data, &set); err != nil {
+				t.Fatal(err)
+			}
+			if len(set) != len(configs) {
+				t.Errorf("%d functions are given variables, there are %d", len(set), len(configs))
+			}
+			for name, config := range configs {
+				settings := cloud.host
+				if w.Functions[name].Serves {
+					settings = cloud.endpoint
+				}
+				known := variables(config, settings)
+				if cloud.platform != "" {
+					known[cloud.platform] = true
+				}
+				for _, variable := range set[name] {
+					if _, ok := known[variable]; !ok {
+						t.Errorf("%s is given %s, which it does not know", name, variable)
+					}
+				}
+				for variable, required := range known {
+					if required && !slices.Contains(set[name], variable) {
+						t.Errorf("%s is not given %s", name, variable)
+					}
 				}
 			}
-		}
-		for _, variable := range set[name] {
-			if _, ok := known[variable]; !ok {
-				t.Errorf("%s is given %s, which it does not know", name, variable)
-			}
-		}
-		for variable, required := range known {
-			if required && !slices.Contains(set[name], variable) {
-				t.Errorf("%s is not given %s", name, variable)
+		})
+	}
+}
+
+// variables are the environment variables of some structs, and whether each is
+// required.
+func variables(structs ...any) map[string]bool {
+	known := map[string]bool{}
+	for _, of := range structs {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
+			tag, options, _ := strings.Cut(field.Tag.Get("env"), ",")
+			if tag != "-" && tag != "" {
+				known[host.EnvPrefix+tag] = slices.Contains(strings.Split(options, ","), "required")
 			}
 		}
 	}
+	return known
 }
 
 const (

@@ -21,7 +21,7 @@ type checkCommand struct {
 	dirArgument
 	againstFlags
 	jsonFlag
-	Terraform bool `help:"Tell which resources Terraform makes of it on AWS, and for whom."`
+	Terraform bool `help:"Tell which resources Terraform makes of it on AWS and Google Cloud, and for whom."`
 }
 
 func (checkCommand) Help() string {
@@ -80,7 +80,7 @@ type checked struct {
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
 	Unused        []string          `json:"unused,omitempty"`    // contracts that nobody drops and nobody receives
 	Since         *since            `json:"since,omitempty"`     // what is different from what it was compared with
-	Terraform     []deployed        `json:"terraform,omitempty"` // what is made on AWS
+	Terraform     []deployed        `json:"terraform,omitempty"` // what is made on clouds
 	Problems      []yamldoc.Problem `json:"problems,omitempty"`
 
 	contracts, partners, profiles int

@@ -67,8 +67,9 @@ import (
 // after 10 s.
 const grace = 8 * time.Second
 
-// settings are those of the function and of the host.
-type settings struct {
+// Settings are what Main reads of the environment for itself, each variable with
+// host.EnvPrefix before its name.
+type Settings struct {
 	host.Settings
 	Drops   string        `env:"DROPS"`
 	Timeout time.Duration `env:"TIMEOUT" envDefault:"55s"`
@@ -114,15 +115,15 @@ func end(name string, run func(context.Context, *slog.Logger, *slog.LevelVar) er
 	os.Exit(0)
 }
 
-// endpointSettings are those of an endpoint and of the host.
-type endpointSettings struct {
+// EndpointSettings are those that MainHTTP reads.
+type EndpointSettings struct {
 	host.EndpointSettings
 	Timeout time.Duration `env:"TIMEOUT" envDefault:"55s"`
 }
 
 // runEndpoint serves an endpoint until ctx is done.
 func runEndpoint(ctx context.Context, name string, logger *slog.Logger, level *slog.LevelVar, open func() (*host.OpenedEndpoint, error)) (err error) {
-	s, err := host.Environment[endpointSettings](os.Environ())
+	s, err := host.Environment[EndpointSettings](os.Environ())
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func runEndpoint(ctx context.Context, name string, logger *slog.Logger, level *s
 
 // run serves until ctx is done.
 func run(ctx context.Context, name string, logger *slog.Logger, level *slog.LevelVar, open func() (*host.Opened, error)) (err error) {
-	s, err := host.Environment[settings](os.Environ())
+	s, err := host.Environment[Settings](os.Environ())
 	if err != nil {
 		return err
 	}
