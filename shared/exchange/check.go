@@ -116,6 +116,7 @@ func (c *checker) exchange(x *Exchange) {
 	default:
 		c.add(at, "leakGuard", fmt.Sprintf("leakGuard cannot be %q", x.LeakGuard), "use block, warn or off")
 	}
+	c.requirements(at, x.Requirements)
 	limits := x.Limits.WithDefaults()
 	if limits.Row > maxRow {
 		c.add(at, "limits.row", fmt.Sprintf("limits.row is %d bytes", limits.Row), "a row is held in memory: use at most 1GiB")
@@ -186,6 +187,7 @@ func (c *checker) partner(p *Partner) {
 	c.id(at, "id", p.ID, shortID)
 	c.keeper(at, p.Keys.Keeper)
 	c.access(at, p.Access)
+	c.agreements(at, p)
 	paths := make(map[Glob]target)
 	for i, d := range p.Drops {
 		if d == nil {

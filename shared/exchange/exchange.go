@@ -46,6 +46,8 @@ type Exchange struct {
 	Limits Limits `yaml:"limits" json:"limits,omitzero"`
 	// What happens where a column that leaves in the clear seems to hold personal data: block, warn or off. Default: block for contracts with a field that is neither public nor internal, warn for others.
 	LeakGuard string `yaml:"leakGuard" json:"leakGuard,omitempty" jsonschema:"enum=block,enum=warn,enum=off"`
+	// What subscriptions need that show certain fields. Default: an agreement of type pci-attestation for fields tagged pci that leave in the clear, one of type baa for contracts tagged hipaa.
+	Requirements []*Requirement `yaml:"requirements" json:"requirements,omitempty"`
 
 	source source
 }
@@ -128,6 +130,8 @@ type Partner struct {
 	Description string `yaml:"description" json:"description,omitempty"`
 	// What the partner may drop, and where.
 	Drops []*DropRule `yaml:"drops" json:"drops,omitempty"`
+	// What the exchange and the partner have signed.
+	Agreements []*Agreement `yaml:"agreements" json:"agreements,omitempty"`
 	// What the partner receives.
 	Subscriptions []*Subscription `yaml:"subscriptions" json:"subscriptions,omitempty"`
 	// The key of the partner's tokens, where it brings its own.
@@ -180,6 +184,8 @@ type Subscription struct {
 	Purpose string `yaml:"purpose" json:"purpose" jsonschema:"required,minLength=1"`
 	// On what ground the partner may have the data, such as contract or consent.
 	LegalBasis string `yaml:"legalBasis" json:"legalBasis" jsonschema:"required,minLength=1"`
+	// Ids of the partner's agreements that it stands on: when one of them ends, nothing is sent any more.
+	Agreements []string `yaml:"agreements" json:"agreements,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
 	// CEL expression over the raw values of a row: only rows for which it is true are sent. Default: all rows.
 	Filter string `yaml:"filter" json:"filter,omitempty" jsonschema:"minLength=1"`
 	// Top-level fields that are sent. Default: all that the profile lets through.
@@ -195,8 +201,9 @@ type Subscription struct {
 	// Where the data goes.
 	Destination Destination `yaml:"destination" json:"destination" jsonschema:"required"`
 
-	owner    *Partner
-	resolved *Contract
+	owner      *Partner
+	resolved   *Contract
+	agreements []*Agreement
 }
 
 // Partner is who receives.
@@ -216,7 +223,8 @@ func (s *Subscription) Domain() string {
 
 // Standing is nil while the subscription entitles its partner at the given
 // time, and otherwise a Denied fault with the code "subscription-revoked" or
-// "subscription-expired", or CodeSunset if its contract has ended.
+// "subscription-expired", CodeAgreementExpired if an agreement that it stands on has
+// ended, or CodeSunset if its contract has.
 func (s *Subscription) Standing(at time.Time) error {
 	where := fault.Where{Subscription: s.ID}
 	if s.owner != nil {
@@ -229,7 +237,11 @@ func (s *Subscription) Standing(at time.Time) error {
 	case !s.Expires.IsZero() && !at.Before(s.Expires.Instant()):
 		return &fault.Error{Kind: fault.Denied, Code: "subscription-expired", Where: where,
 			Msg: "the subscription expired on " + s.Expires.String(), Do: "to renew it, set a later expires: and publish the exchange"}
-	case s.resolved != nil:
+	}
+	if err := s.agreed(at, where); err != nil {
+		return err
+	}
+	if s.resolved != nil {
 		if f := s.resolved.ended(at); f != nil {
 			return f.At(where)
 		}

@@ -304,6 +304,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 			"name a profile with rules for its fields, or classify them in the contract"))
 		return nil
 	}
+	c.needs(v, s)
 	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform.Type) }) {
 		v.TokenDomain, v.KeyHolder = s.Domain(), s.KeyHolder()
 	}

@@ -99,6 +99,13 @@ func TestFailClosed(t *testing.T) {
 		{name: "subscription expired", folder: replaced(lab, "profile:", "expires: 1999-12-31, profile:")},
 		{name: "subscription expired on the way", nextDoor: "fanout", then: replaced(lab, "profile:", "expires: 1999-12-31, profile:"),
 			says: []string{"subscription-expired"}},
+		{name: "agreement ended on the way", nextDoor: "fanout", then: func(folder map[string]string) {
+			replaced(lab, "profile:", "agreements: [paper], profile:")(folder)
+			folder[lab] += "agreements: [{id: paper, type: dpa, expires: 1999-12-31}]\n"
+		}, says: []string{"agreement-expired"}},
+		{name: "agreement that a requirement asks for", refused: true, folder: func(folder map[string]string) {
+			folder["exchange.yaml"] += "requirements: [{id: study, when: {classification: internal}, needs: {agreement: dpa}}]\n"
+		}, says: []string{lab, "agreement of type dpa"}},
 		{name: "subscription revoked on the way", nextDoor: "fanout", then: replaced(lab, "profile:", "revoked: true, profile:"),
 			says: []string{"subscription-revoked"}},
 		{name: "subscription revoked before it is masked", nextDoor: "mask", then: replaced(lab, "profile:", "revoked: true, profile:"),

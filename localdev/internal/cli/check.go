@@ -104,6 +104,7 @@ type checkedView struct {
 	Object      string         `json:"object"`
 	Purpose     string         `json:"purpose"`
 	LegalBasis  string         `json:"legalBasis"`
+	Agreements  []string       `json:"agreements,omitempty"`
 	Filter      string         `json:"filter,omitempty"`
 	Expires     string         `json:"expires,omitempty"`
 	Stopped     string         `json:"stopped,omitempty"` // why nothing is sent
@@ -181,7 +182,7 @@ func resolve(c *exchange.Contract, object string) objectID {
 
 func describe(b *exchange.Bundle, id objectID, v *policy.View, sub *exchange.Subscription, now time.Time) *checkedView {
 	d := &checkedView{ID: sub.ID, Partner: sub.Partner().ID, Contract: id.contract, Version: versionOf(b, v.Contract), Object: id.object,
-		Purpose: sub.Purpose, LegalBasis: sub.LegalBasis, Expires: sub.Expires.String(),
+		Purpose: sub.Purpose, LegalBasis: sub.LegalBasis, Agreements: sub.Agreements, Expires: sub.Expires.String(),
 		Filter: strings.TrimSpace(sub.Filter), Destination: sub.Destination.URL, Format: string(sub.Destination.Format), view: v}
 	if err := sub.Standing(now); err != nil {
 		d.Stopped = reasonOf(err)
@@ -244,7 +245,7 @@ func (r *checked) show(out *show.Screen) {
 		}
 	}
 	if len(r.Warnings) > 0 {
-		out.Heading("Deprecated")
+		out.Heading("Warnings")
 		for i := range r.Warnings {
 			r.Warnings[i].show(out)
 		}
@@ -272,7 +273,7 @@ func (v *checkedView) show(out *show.Screen) {
 	if v.Filter != "" {
 		rows = "the rows where " + v.Filter
 	}
-	terms := fmt.Sprintf("gets %s for %s (%s)", rows, v.Purpose, v.LegalBasis)
+	terms := fmt.Sprintf("gets %s for %s (%s)", rows, v.Purpose, strings.Join(append([]string{v.LegalBasis}, v.Agreements...), ", "))
 	if v.Expires != "" {
 		terms += ", until " + v.Expires
 	}

@@ -30,7 +30,7 @@ type checkedWarning struct {
 }
 
 // warn finds what is deprecated, in the order of contracts and of what stands in
-// them.
+// them, then what nothing feeds, and agreements that end.
 func warn(p *policy.Policy, now time.Time) []checkedWarning {
 	var all []checkedWarning
 	for _, c := range p.Bundle().Contracts() {
@@ -42,7 +42,60 @@ func warn(p *policy.Policy, now time.Time) []checkedWarning {
 			all = append(all, marked(p, c, d, e, now))
 		}
 	}
+	for _, partner := range p.Bundle().Partners() {
+		for _, s := range partner.Subscriptions {
+			if !s.Revoked && !fed(p.Bundle(), s) {
+				all = append(all, checkedWarning{Contract: s.Resolved().ID, Version: versionOf(p.Bundle(), s.Resolved()), ReceivedBy: []string{s.ID},
+					Problem: s.Problem("contract", fmt.Sprintf("nothing feeds subscription %s: no partner may drop contract %s, and no migration leads there", s.ID, s.Resolved()), "give a partner a rule under drops:, or take the subscription out")})
+			}
+		}
+		for i, a := range partner.Agreements {
+			if w, ends := agreementEnds(p, partner, a, now); ends {
+				w.Problem = partner.Problem(fmt.Sprintf("agreements[%d].expires", i), w.Message, w.Hint)
+				all = append(all, w)
+			}
+		}
+	}
 	return all
+}
+
+// fed tells whether rows of what a subscription is to can come: a partner may drop
+// them, or what a migration makes them of.
+func fed(b *exchange.Bundle, s *exchange.Subscription) bool {
+	object := cmp.Or(s.Object, s.Resolved().OnlyObject())
+	if len(droppers(b, s.Resolved(), object)) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(b.Migrations(), func(m *exchange.Migration) bool {
+		old, next, of := m.Ends()
+		return next == s.Resolved() && of == object && len(droppers(b, old, of)) > 0
+	})
+}
+
+// endsSoon is how long before its end an agreement is warned of.
+const endsSoon = 30 * 24 * time.Hour
+
+// agreementEnds warns of an agreement that has ended or soon does, if subscriptions
+// stand on it.
+func agreementEnds(p *policy.Policy, partner *exchange.Partner, a *exchange.Agreement, now time.Time) (w checkedWarning, ends bool) {
+	if a.Expires.IsZero() || now.Add(endsSoon).Before(a.Expires.Instant()) {
+		return w, false
+	}
+	for _, s := range partner.Subscriptions {
+		if !s.Revoked && slices.Contains(s.Stands(), a) {
+			w.Contract, w.ReceivedBy = s.Resolved().ID, append(w.ReceivedBy, s.ID)
+			w.DroppedBy = append(w.DroppedBy, droppers(p.Bundle(), s.Resolved(), "")...)
+		}
+	}
+	slices.Sort(w.DroppedBy)
+	w.DroppedBy = slices.Compact(w.DroppedBy)
+	w.Ended, w.Sunset = !now.Before(a.Expires.Instant()), a.Expires.Instant()
+	w.Message = fmt.Sprintf("agreement %s (%s) of %s ends %s", a.ID, a.Type, partner.ID, lastMoment(w.Sunset))
+	if w.Ended {
+		w.Message = fmt.Sprintf("agreement %s (%s) of %s ended %s: nothing is delivered that stands on it", a.ID, a.Type, partner.ID, lastMoment(w.Sunset))
+	}
+	w.Hint = "sign it anew and set a later expires:"
+	return w, len(w.ReceivedBy) > 0
 }
 
 // ends warns of a contract that ends as a whole.

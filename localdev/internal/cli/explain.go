@@ -42,6 +42,7 @@ type explained struct {
 	Filter       string           `json:"filter,omitempty"`
 	TokenDomain  string           `json:"tokenDomain,omitempty"`
 	Stopped      string           `json:"stopped,omitempty"` // why nothing is sent
+	Requirements []neededBy       `json:"requirements,omitempty"`
 	Fields       []explainedField `json:"fields"`
 }
 
@@ -58,6 +59,13 @@ type explainedField struct {
 	Rules          []namingRule `json:"rules,omitempty"` // that name it, the one that decided first
 
 	rule policy.FieldRule
+}
+
+// neededBy is a requirement of the exchange that the subscription falls under.
+type neededBy struct {
+	Requirement string `json:"requirement"`
+	Field       string `json:"field"`               // the first that it is about
+	Agreement   string `json:"agreement,omitempty"` // by which it is met, if it asks for one
 }
 
 // namingRule is a rule of a profile that names a field.
@@ -137,6 +145,13 @@ func explain(p *policy.Policy, sub *exchange.Subscription, now time.Time) explai
 	if err := sub.Standing(now); err != nil {
 		e.Stopped = reasonOf(err)
 	}
+	for _, n := range p.Needs(sub) {
+		said := neededBy{Requirement: n.Requirement.ID, Field: n.Field}
+		if n.Agreement != nil {
+			said.Agreement = n.Agreement.ID
+		}
+		e.Requirements = append(e.Requirements, said)
+	}
 	profile := p.Bundle().Profile(sub.Profile)
 	for _, x := range p.Explain(sub) {
 		f := explainedField{Path: v.Schema.Fields[x.Field].Path, How: local.How(x.FieldRule), Type: v.Schema.Fields[x.Field].Type.String(), Why: x.Why,
@@ -168,6 +183,13 @@ func (e *explained) show(out *show.Screen) {
 		for _, line := range wrapped(out, 0, "Nothing is sent: "+e.Stopped) {
 			out.Printf("%s\n", out.Paint(show.Bad, line))
 		}
+	}
+	for _, n := range e.Requirements {
+		text := fmt.Sprintf("Requirement %s holds because of field %s", n.Requirement, n.Field)
+		if n.Agreement != "" {
+			text += ", and is met by agreement " + n.Agreement
+		}
+		out.Text(0, text+".")
 	}
 	for _, f := range e.Fields {
 		out.Printf("\n%s  %s\n", out.Paint(show.Title, show.Clean(f.Path)), out.Paint(styleOf(f.rule), f.How))

@@ -135,7 +135,7 @@ func (d *Difference) terms(old, new *subscribed) {
 	a, b := old.sub, new.sub
 	for _, t := range []struct{ name, old, new string }{
 		{"partner", a.Partner().ID, b.Partner().ID}, {"contract", old.view.Contract.String(), new.view.Contract.String()},
-		{"purpose", a.Purpose, b.Purpose}, {"legal basis", a.LegalBasis, b.LegalBasis}, {"expiry", a.Expires.String(), b.Expires.String()},
+		{"purpose", a.Purpose, b.Purpose}, {"legal basis", a.LegalBasis, b.LegalBasis}, {"agreements", strings.Join(a.Agreements, ", "), strings.Join(b.Agreements, ", ")}, {"expiry", a.Expires.String(), b.Expires.String()},
 		{"destination", a.Destination.URL, b.Destination.URL}, {"format", string(a.Destination.Format), string(b.Destination.Format)},
 		{"token domain", old.view.TokenDomain, new.view.TokenDomain},
 	} {
