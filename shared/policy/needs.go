@@ -101,9 +101,7 @@ func tagged(tags []string, tag string) bool {
 // needs holds a subscription to the requirements of the exchange.
 func (c *compiler) needs(v *View, s *exchange.Subscription) {
 	for _, n := range needs(c.policy.bundle, v, s) {
-		for _, lack := range n.lacks(s) {
-			c.problems = append(c.problems, lack)
-		}
+		c.problems = append(c.problems, n.lacks(s)...)
 	}
 }
 
