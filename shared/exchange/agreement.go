@@ -10,7 +10,7 @@ import (
 )
 
 // Agreement is a paper that the exchange and a partner have signed, such as a data
-// processing agreement. Subscriptions name those that they stand on.
+// processing agreement. Subscriptions and grants name those that they stand on.
 type Agreement struct {
 	// Id of the agreement, unique in the partner's file.
 	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,60}$"`
@@ -22,7 +22,8 @@ type Agreement struct {
 	Expires Expiry `yaml:"expires" json:"expires,omitzero"`
 }
 
-// Requirement is what subscriptions need that show certain fields. All that it asks for is needed.
+// Requirement is what subscriptions need that show certain fields, and grants that
+// reveal them. All that it asks for is needed.
 type Requirement struct {
 	// Id of the requirement. pci and hipaa are there without being written; one that is written takes the place of the one that is there.
 	ID string `yaml:"id" json:"id" jsonschema:"required,pattern=^[a-z0-9-]{1\\,60}$"`
@@ -91,16 +92,16 @@ func (b *Bundle) Requirements() []*Requirement {
 	return all
 }
 
-// CodeAgreementExpired is the code of Subscription.Standing where an agreement that
-// the subscription stands on has ended.
+// CodeAgreementExpired is the code of Subscription.Standing and Grant.Standing where
+// an agreement that they stand on has ended.
 const CodeAgreementExpired = "agreement-expired"
 
 // Stands are the agreements that the subscription stands on.
 func (s *Subscription) Stands() []*Agreement { return s.agreements }
 
-// agreed is nil while all agreements hold that the subscription stands on.
-func (s *Subscription) agreed(at time.Time, where fault.Where) error {
-	for _, a := range s.agreements {
+// agreed is nil while all agreements hold at a time.
+func agreed(all []*Agreement, at time.Time, where fault.Where) error {
+	for _, a := range all {
 		if !a.Expires.IsZero() && !at.Before(a.Expires.Instant()) {
 			return &fault.Error{Kind: fault.Denied, Code: CodeAgreementExpired, Where: where,
 				Msg: fmt.Sprintf("agreement %s (%s) ended on %s", a.ID, a.Type, a.Expires), Do: "to resume, sign it anew, set a later expires: and publish the exchange"}
@@ -140,7 +141,7 @@ func (c *checker) requirements(at problemAt, own []*Requirement) {
 }
 
 // agreements holds a partner's agreements to their form, and finds those that its
-// subscriptions name.
+// subscriptions and grants name.
 func (c *checker) agreements(at problemAt, p *Partner) {
 	known := map[string]*Agreement{}
 	var ids []string
@@ -157,21 +158,28 @@ func (c *checker) agreements(at problemAt, p *Partner) {
 		}
 		known[a.ID], ids = a, append(ids, a.ID)
 	}
-	for i, s := range p.Subscriptions {
-		if s == nil {
-			continue
-		}
-		s.agreements = nil
-		for k, id := range s.Agreements {
-			where := fmt.Sprintf("subscriptions[%d].agreements[%d]", i, k)
+	named := func(where string, names []string) (all []*Agreement) {
+		for k, id := range names {
+			place := fmt.Sprintf("%s.agreements[%d]", where, k)
 			switch a := known[id]; {
 			case a == nil:
-				c.add(at, where, fmt.Sprintf("the partner has no agreement %q", id), near(id, ids))
-			case slices.Contains(s.agreements, a):
-				c.add(at, where, fmt.Sprintf("agreement %q is there twice", id), "")
+				c.add(at, place, fmt.Sprintf("the partner has no agreement %q", id), near(id, ids))
+			case slices.Contains(all, a):
+				c.add(at, place, fmt.Sprintf("agreement %q is there twice", id), "")
 			default:
-				s.agreements = append(s.agreements, a)
+				all = append(all, a)
 			}
+		}
+		return all
+	}
+	for i, s := range p.Subscriptions {
+		if s != nil {
+			s.agreements = named(fmt.Sprintf("subscriptions[%d]", i), s.Agreements)
+		}
+	}
+	for i, g := range p.Reveal {
+		if g != nil {
+			g.agreements = named(fmt.Sprintf("reveal[%d]", i), g.Agreements)
 		}
 	}
 }

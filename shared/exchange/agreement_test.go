@@ -8,8 +8,8 @@ import (
 	"github.com/sallyport-io/sallyport/shared/fault"
 )
 
-// agreed is the exchange of the tests with an agreement that acme stands on.
-func agreed(t *testing.T, expires string) map[string]string {
+// agreement is the exchange of the tests with an agreement that acme stands on.
+func agreement(t *testing.T, expires string) map[string]string {
 	t.Helper()
 	folder := revealing()
 	const profile = "    profile: distributor\n"
@@ -24,7 +24,7 @@ func agreed(t *testing.T, expires string) map[string]string {
 // TestAgreementEnds: with an agreement ends what stands on it, also in a bundle that
 // was published.
 func TestAgreementEnds(t *testing.T) {
-	loaded := load(t, agreed(t, "2027-06-30"))
+	loaded := load(t, agreement(t, "2027-06-30"))
 	published, err := Decode(loaded.Encode())
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,13 @@ func TestAgreementEnds(t *testing.T) {
 			}
 		}
 	}
-	if load(t, agreed(t, "2027-06-29")).Digest() == loaded.Digest() {
+	granted := agreement(t, "2027-06-30")
+	granted["partners/police.yaml"] = strings.Replace(granted["partners/police.yaml"], "    legalBasis: legal-obligation\n", "    legalBasis: legal-obligation\n    agreements: [writ]\n", 1) +
+		"agreements: [{id: writ, type: writ, expires: 2027-06-30}]\n"
+	if g := load(t, granted).Grant("police-cases"); len(g.Stands()) != 1 || g.Standing(time.Date(2027, 6, 30, 23, 0, 0, 0, time.UTC)) != nil || fault.CodeOf(g.Standing(time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC))) != CodeAgreementExpired {
+		t.Errorf("the grant stands on %v", g.Stands())
+	}
+	if load(t, agreement(t, "2027-06-29")).Digest() == loaded.Digest() {
 		t.Error("an agreement does not change the digest")
 	}
 }
@@ -65,7 +71,7 @@ func TestAgreementProblems(t *testing.T) {
 		{"exchange.yaml", "", "requirements: [{id: own, when: {tag: x}, needs: {filter: true}}, {id: own, off: x}]\n", "there twice"},
 		{"exchange.yaml", "", "requirements: [{id: own, when: {tga: x}, needs: {filter: true}}]\n", "did you mean"},
 	} {
-		folder := agreed(t, "2027-06-30")
+		folder := agreement(t, "2027-06-30")
 		if tt.old == "" {
 			folder[tt.file] += tt.now
 		} else {
@@ -87,7 +93,7 @@ func TestRequirements(t *testing.T) {
 		"requirements: [{id: gdpr, when: {classification: restricted}, needs: {agreement: dpa}}]\n":            "gdpr dpa, hipaa baa, pci pci-attestation",
 		"requirements: [{id: gdpr, when: {classification: restricted, clear: true}, needs: {filter: true}}]\n": "gdpr , hipaa baa, pci pci-attestation",
 	} {
-		folder := agreed(t, "2027-06-30")
+		folder := agreement(t, "2027-06-30")
 		folder["exchange.yaml"] += own
 		var got []string
 		for _, r := range load(t, folder).Requirements() {

@@ -238,7 +238,7 @@ func (s *Subscription) Standing(at time.Time) error {
 		return &fault.Error{Kind: fault.Denied, Code: "subscription-expired", Where: where,
 			Msg: "the subscription expired on " + s.Expires.String(), Do: "to renew it, set a later expires: and publish the exchange"}
 	}
-	if err := s.agreed(at, where); err != nil {
+	if err := agreed(s.agreements, at, where); err != nil {
 		return err
 	}
 	if s.resolved != nil {

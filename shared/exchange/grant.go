@@ -27,6 +27,8 @@ type Grant struct {
 	Purpose string `yaml:"purpose" json:"purpose" jsonschema:"required,minLength=1"`
 	// On what ground the callers may have the values, such as legal-obligation.
 	LegalBasis string `yaml:"legalBasis" json:"legalBasis" jsonschema:"required,minLength=1"`
+	// Ids of the partner's agreements that it stands on: when one of them ends, nothing is revealed any more.
+	Agreements []string `yaml:"agreements" json:"agreements,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
 	// Last day (UTC, the day itself still counts) or RFC 3339 instant until which the grant stands.
 	Expires Expiry `yaml:"expires" json:"expires,omitzero" jsonschema:"required"`
 	// Whether the grant was withdrawn.
@@ -42,6 +44,7 @@ type Grant struct {
 	contractID string
 	object     string
 	audience   string // the default of callers
+	agreements []*Agreement
 }
 
 // Rate bounds how fast tokens are revealed.
@@ -122,8 +125,15 @@ func (g *Grant) Standing(at time.Time) error {
 		!slices.ContainsFunc(g.owner.Subscriptions, func(s *Subscription) bool { return s.Standing(at) == nil }):
 		return refuse(CodeGrantPartner, "no subscription of the grant's partner stands any more", "to resume, renew one of them and publish the exchange")
 	}
-	return nil
+	where := fault.Where{}
+	if g.owner != nil {
+		where.Partner = g.owner.ID
+	}
+	return agreed(g.agreements, at, where)
 }
+
+// Stands are the agreements that the grant stands on.
+func (g *Grant) Stands() []*Agreement { return g.agreements }
 
 // Problem says what is wrong at a path of the grant in its partner's document; ""
 // is the grant itself.

@@ -40,6 +40,7 @@ func (c *compiler) grants() {
 	for _, p := range c.policy.bundle.Partners() {
 		for _, g := range p.Reveal {
 			c.grant(g, domains[g.Domain()])
+			c.grantNeeds(g)
 		}
 	}
 }

@@ -72,6 +72,35 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// TestNeedsOfGrants: what is revealed is in the clear.
+func TestNeedsOfGrants(t *testing.T) {
+	files := func(requirement, agreements string) map[string]string {
+		return map[string]string{
+			"exchange.yaml":        mainFile + "requirements:\n  - {id: own, " + requirement + "}\n",
+			"profiles/p.yaml":      profileFile("p", "path name.family: {type: token, algorithm: aes-siv}"),
+			"partners/reader.yaml": partnerFile("reader", "profile: p"),
+			"partners/police.yaml": "apiVersion: sallyport.io/v1\nkind: Partner\nid: police\nagreements: [{id: paper, type: dpa}]\nreveal:\n  - id: cases\n    contract: people\n    fields: [name.family]\n" +
+				"    tokenDomain: reader\n    purpose: x\n    legalBasis: law\n    expires: 2027-12-31\n    callers: [{issuer: \"https://a.example\", subject: b}]\n" + agreements,
+		}
+	}
+	for _, tt := range []struct{ requirement, agreements, want string }{
+		{"when: {tag: surname, clear: true}, needs: {agreement: dpa}", "", "field name.family is revealed, and requirement own"},
+		{"when: {tag: surname, clear: true}, needs: {agreement: dpa}", "    agreements: [paper]\n", ""},
+		{"when: {contractTag: everything, classification: restricted, clear: true}, needs: {legalBases: [consent]}", "", "another legalBasis"},
+		{"when: {contractTag: everything, classification: restricted, clear: true}, needs: {legalBases: [law], filter: true, expires: true}", "", ""},
+		{"when: {tag: other, clear: true}, needs: {agreement: dpa}", "", ""},
+		{"when: {tag: surname, clear: true, contractTag: other}, needs: {agreement: dpa}", "", ""},
+	} {
+		_, err := Compile(bundle(t, files(tt.requirement, tt.agreements)))
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.requirement, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "partners/police.yaml:")):
+			t.Errorf("%s: %v, want %q", tt.requirement, err, tt.want)
+		}
+	}
+}
+
 // TestNeedsOfEveryExchange: cards in the clear, and health records, without a line in
 // exchange.yaml.
 func TestNeedsOfEveryExchange(t *testing.T) {
