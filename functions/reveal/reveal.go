@@ -176,7 +176,7 @@ func (f *Function) reveal(ctx context.Context, q *inquiry, r Request, who authen
 	if err := f.rates.take(q.bundle, g, len(r.Tokens), now); err != nil {
 		return nil, err
 	}
-	items, err := f.open(g.Domain(), r.Tokens, q)
+	items, err := f.open(q.bundle.KeyHolder(g.Domain()), g.Domain(), r.Tokens, q)
 	if err != nil { // of some tokens it may have been known already
 		q.data.Revealed, q.data.Refused = 0, nil
 		return nil, err
@@ -203,45 +203,66 @@ func allowed(g *exchange.Grant, r Request, now time.Time) error {
 	return nil
 }
 
-// open looks behind tokens of a domain, and counts them. The fault is Retry: the
-// key ring does not answer.
-func (f *Function) open(domain string, tokens []string, q *inquiry) ([]Item, error) {
-	known := map[int]keys.TokenKey{} // by version; of one that there is not, the zero key
-	items := make([]Item, len(tokens))
-	refuse := func(why string) {
-		if q.data.Refused == nil {
-			q.data.Refused = map[string]int{}
-		}
-		q.data.Refused[why]++
+// open looks behind tokens of a domain, and counts them. holder is the partner that
+// has brought a key of its own for them, "" if none has; tokens from before that are
+// the exchange's, and are revealed as well. The fault is Retry: the key ring or the
+// partner's key service does not answer; or Denied: the partner's refuses.
+func (f *Function) open(holder, domain string, tokens []string, q *inquiry) ([]Item, error) {
+	holders := slices.Compact([]string{holder, ""})
+	type version struct {
+		holder string
+		number int
 	}
-	for i, token := range tokens {
-		version, ok := transform.TokenVersion([]byte(token))
-		if !ok {
-			refuse("form")
-			continue
-		}
-		key, asked := known[version]
+	known := map[version]keys.TokenKey{} // of one that there is not, the zero key
+	keyOf := func(v version) (keys.TokenKey, error) {
+		key, asked := known[v]
 		if !asked {
 			var err error
-			if key, err = f.ring.VersionTokenKey("", domain, version); err != nil && fault.CodeOf(err) != keys.CodeNoVersion {
+			if key, err = f.ring.VersionTokenKey(v.holder, domain, v.number); err != nil && fault.CodeOf(err) != keys.CodeNoVersion {
+				return key, err
+			}
+			known[v] = key
+		}
+		return key, nil
+	}
+	items := make([]Item, len(tokens))
+	for i, token := range tokens {
+		number, ok := transform.TokenVersion([]byte(token))
+		if !ok {
+			q.refuse("form")
+			continue
+		}
+		why := "key"
+		for _, h := range holders {
+			key, err := keyOf(version{h, number})
+			if err != nil {
 				return nil, err
 			}
-			known[version] = key
+			if key.Secret() == nil {
+				continue
+			}
+			value, ok, err := transform.Reveal(nil, []byte(token), key)
+			if err != nil {
+				return nil, err
+			}
+			if why = "other"; ok {
+				items[i] = Item{Value: value, Revealed: true}
+				break
+			}
 		}
-		if key.Secret() == nil {
-			refuse("key")
+		if !items[i].Revealed {
+			q.refuse(why)
 			continue
 		}
-		value, ok, err := transform.Reveal(nil, []byte(token), key)
-		switch {
-		case err != nil:
-			return nil, err
-		case !ok:
-			refuse("other")
-			continue
-		}
-		items[i] = Item{Value: value, Revealed: true}
 		q.data.Revealed++
 	}
 	return items, nil
+}
+
+// refuse counts a token that is not revealed.
+func (q *inquiry) refuse(why string) {
+	if q.data.Refused == nil {
+		q.data.Refused = map[string]int{}
+	}
+	q.data.Refused[why]++
 }

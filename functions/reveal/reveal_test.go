@@ -349,6 +349,28 @@ func TestTooFast(t *testing.T) {
 	}
 }
 
+// TestPartnersOwnKey: once a partner has brought a key of its own, tokens are revealed
+// with that, and those from before with the exchange's.
+func TestPartnersOwnKey(t *testing.T) {
+	w := newWorld(t)
+	body := inquiryOf(token(t, "acme", 3, "of the exchange"), token(t, "acme", 9, "of acme"))
+	for _, tt := range []struct{ old, now, first, second string }{
+		{"", "", "of the exchange", ""},
+		{"id: acme\n", "id: acme\nkeys: {keeper: \"awskms:///acme\"}\n", "of the exchange", "of acme"},
+	} {
+		w.publish(t, tt.old, tt.now)
+		a := w.ask(t, withKey(goodKey), body)
+		if a.Status != http.StatusOK || len(a.Items) != 2 {
+			t.Fatalf("%q: %d %s", tt.now, a.Status, a.Code)
+		}
+		for i, want := range []string{tt.first, tt.second} {
+			if got := a.Items[i].Value; (got == nil) != (want == "") || got != nil && *got != want {
+				t.Errorf("%q: token %d is revealed: %v", tt.now, i, got != nil)
+			}
+		}
+	}
+}
+
 // TestFlood: who asks in vain as fast as he can does not fill the ledger, and
 // nobody forgets that he did.
 func TestFlood(t *testing.T) {

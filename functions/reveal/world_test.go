@@ -29,6 +29,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
+	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/exchange"
@@ -53,6 +54,10 @@ type world struct {
 	broken error         // publishing fails with it
 	log    bytes.Buffer
 }
+
+// partnersKey wraps what acme has in the key ring: it counts once acme's file names a
+// keeper.
+var partnersKey = [32]byte{1, 2, 3}
 
 // today is the time of the tests.
 var today = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
@@ -85,7 +90,13 @@ func (w *world) open(t testing.TB, dir string) {
 	})
 	type version map[string]any
 	key := func(b byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) }
-	text, err := json.Marshal(map[string]any{"versions": []version{
+	wrapped, err := localsecrets.NewKeeper(partnersKey).Encrypt(t.Context(), bytes.Repeat([]byte{9}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]any{"partners": map[string][]version{"acme": {
+		{"version": 9, "activeFrom": "1970-01-01T00:00:00Z", "wrapped": base64.StdEncoding.EncodeToString(wrapped), "keeper": "base64key://" + base64.URLEncoding.EncodeToString(partnersKey[:])},
+	}}, "versions": []version{
 		{"version": 1, "activeFrom": "1970-01-01T00:00:00Z", "retired": true, "key": key(1)},
 		{"version": 2, "activeFrom": "2026-01-01T00:00:00Z", "key": key(2)},
 		{"version": 3, "activeFrom": "2026-05-01T00:00:00Z", "key": key(3)},

@@ -20,6 +20,19 @@ func (s *Subscription) KeyHolder() string {
 	return s.owner.ID
 }
 
+// KeyHolder is the partner whose own key makes the tokens of a domain, "" if it is
+// the exchange's.
+func (b *Bundle) KeyHolder(domain string) string {
+	for _, p := range b.partners {
+		for _, s := range p.Subscriptions {
+			if s.Domain() == domain { // all of a domain have the same: see checker.domain
+				return s.KeyHolder()
+			}
+		}
+	}
+	return ""
+}
+
 // tokenKey is whose key makes the tokens of a domain.
 type tokenKey struct {
 	holder       string // a partner that brings its own; "" the exchange
