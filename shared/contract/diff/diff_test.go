@@ -181,6 +181,9 @@ var pairTests = []struct{ name, at, old, new, want string }{
 	{"invalid rows", "object", "customProperties: []", "customProperties: [{property: invalidRows, vendor: sallyport, value: {max: 3}}]", "o invalidRows-added P major"},
 	{"of another vendor", "", "customProperties: [{property: a, value: 1}]", "customProperties: [{property: a, value: 2}]", "o.v customProperties-changed - patch"},
 	{"deprecation", "root", "customProperties: []", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: 2030-01-01}}]", ". deprecation-added - minor"},
+	{"sunset put off", "root", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: 2030-01-01}}]", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: 2030-01-02}}]", ". deprecation-changed - minor"},
+	{"sunset brought forward", "root", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: 2030-01-01}}]", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: \"2030-01-01T12:00:00Z\"}}]", ". deprecation-tightened PC major"},
+	{"sunset taken back", "root", "customProperties: [{property: deprecation, vendor: sallyport, value: {sunset: 2030-01-01}}]", "customProperties: []", ". deprecation-removed - minor"},
 	{"deprecated", "", "description: x", "description: x\ndeprecated: true", "o.v deprecated-added - minor"},
 	// The contract.
 	{"retired", "root", "status: active", "status: retired", ". status-changed PC major"},

@@ -221,10 +221,26 @@ func (c *comparer) ours(path, name, how string, old, new any) {
 		c.add(Change{Path: path, Kind: "invalidRows-" + how, Old: was, New: is, Class: BreaksProducer,
 			Why: "how many invalid rows refuse a whole drop has changed"})
 	case "deprecation":
+		if before, after := sunset(old), sunset(new); before != "" && after != "" && after < before {
+			c.add(Change{Path: path, Kind: "deprecation-" + Tightened, Old: was, New: is, Class: BreaksProducer | BreaksConsumer,
+				Why: "the contract ends earlier than was announced"})
+			return
+		}
 		c.add(Change{Path: path, Kind: "deprecation-" + how, Old: was, New: is, Level: Minor})
 	default:
 		c.add(Change{Path: path, Kind: "customProperties-" + how, Old: name, New: name})
 	}
+}
+
+// sunset is when a contract ends by the value of its deprecation, so that an earlier
+// one is less; "" if it does not say. A day still counts.
+func sunset(deprecation any) string {
+	m, _ := deprecation.(map[string]any)
+	text, _ := m["sunset"].(string)
+	if len(text) == len("2026-12-31") {
+		text += "T24"
+	}
+	return text
 }
 
 func plainText(v any) string {
