@@ -58,6 +58,7 @@ var measuredTransforms = []measured{
 	{"round", "1234.56", transform.Spec{Type: transform.Round, Size: "50"}, record.Number, 0},
 	{"noise laplace", "1234.56", transform.Spec{Type: transform.Noise, Distribution: transform.Laplace, Scale: "10"}, record.Number, 0},
 	{"noise gaussian", "1234.56", transform.Spec{Type: transform.Noise, Distribution: transform.Gaussian, Scale: "10"}, record.Number, 0},
+	{"text", "mail ann.example1@example.org, or call +1 212 555 0123", transform.Spec{Type: transform.Text}, record.String, 0},
 	{"geo", "50.0874654", transform.Spec{Type: transform.Geo, Decimals: 2}, record.Number, 0},
 }
 
