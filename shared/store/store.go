@@ -59,8 +59,13 @@ func formatDigest(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeT
 // NotFound reports whether err says that there is no such object.
 func NotFound(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
 
-// Exists reports whether err says that the object was there already.
-func Exists(err error) bool { return gcerrors.Code(err) == gcerrors.FailedPrecondition }
+// there reports whether err may say that the object was there already. A bucket whose
+// writers may not replace anything may refuse them the right to, before it looks at
+// what they asked (Cloud Storage, of who has roles/storage.objectCreator).
+func there(err error) bool {
+	code := gcerrors.Code(err)
+	return code == gcerrors.FailedPrecondition || code == gcerrors.PermissionDenied
+}
 
 // Create writes data under key if nothing is there, and reports whether it did.
 // Of many callers at once exactly one creates; the others find it there.
@@ -69,11 +74,11 @@ func Create(ctx context.Context, b *blob.Bucket, key string, data []byte) (creat
 	switch {
 	case err == nil:
 		return true, nil
-	case !Exists(err):
+	case !there(err):
 		return false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot create "+key)
 	}
-	// A precondition may have failed for another reason: a closed bucket.
-	if there, lookErr := b.Exists(ctx, key); lookErr != nil || !there {
+	// It may have failed for another reason: a closed bucket, no right to create.
+	if is, lookErr := b.Exists(ctx, key); lookErr != nil || !is {
 		return false, fault.Wrap(fault.Retry, "bucket-write", errors.Join(err, lookErr), "cannot create "+key)
 	}
 	return false, nil
@@ -125,7 +130,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
 	w.sum.Write(p[:n])
 	w.size += int64(n)
-	if err != nil && !Exists(err) {
+	if err != nil && !there(err) {
 		return n, fault.Wrap(fault.Retry, "bucket-write", err, "cannot write "+w.key)
 	}
 	return len(p), nil // a driver may tell early that the object exists; Commit settles it
@@ -147,12 +152,12 @@ func (w *Writer) Commit() (ref event.Ref, created bool, err error) {
 	switch {
 	case err == nil:
 		return ref, true, nil
-	case !Exists(err):
+	case !there(err):
 		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-write", err, "cannot finish "+w.key)
 	}
-	attrs, err := w.b.Attributes(w.ctx, w.key)
-	if err != nil {
-		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-read", err, "cannot look at "+w.key)
+	attrs, lookErr := w.b.Attributes(w.ctx, w.key)
+	if lookErr != nil {
+		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-write", errors.Join(err, lookErr), "cannot finish "+w.key)
 	}
 	if attrs.Size != w.size {
 		return event.Ref{}, false, fault.New(fault.Poison, "object-differs",

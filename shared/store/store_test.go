@@ -172,3 +172,46 @@ func TestOpen(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestDenied: where a bucket denies to replace before it tells that an object is
+// there, that is found; where it denies to create, that is told.
+func TestDenied(t *testing.T) {
+	ctx := t.Context()
+	b := memblob.OpenBucket(nil)
+	defer b.Close()
+	if err := b.WriteAll(ctx, "there", []byte("ab"), nil); err != nil {
+		t.Fatal(err)
+	}
+	bucket := (&storetest.Injector{At: -1, Fail: func(_ int, op string) storetest.Mode {
+		if strings.HasPrefix(op, "b write ") {
+			return storetest.Denied
+		}
+		return storetest.None
+	}}).Bucket("b", b)
+	write := func(key, text string) (bool, error) {
+		w, err := store.NewWriter(ctx, bucket, key)
+		if err != nil {
+			return false, err
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			return false, err
+		}
+		_, created, err := w.Commit()
+		return created, err
+	}
+	if created, err := store.Create(ctx, bucket, "there", nil); created || err != nil {
+		t.Errorf("what is there: %v %v", created, err)
+	}
+	if created, err := write("there", "cd"); created || err != nil {
+		t.Errorf("what is there, written: %v %v", created, err)
+	}
+	if _, err := write("there", "abc"); fault.KindOf(err) != fault.Poison {
+		t.Errorf("what is there and differs: %v", err)
+	}
+	if created, err := store.Create(ctx, bucket, "new", nil); created || fault.KindOf(err) != fault.Retry {
+		t.Errorf("what may not be created: %v %v", created, err)
+	}
+	if created, err := write("new", "a"); created || fault.KindOf(err) != fault.Retry {
+		t.Errorf("what may not be created, written: %v %v", created, err)
+	}
+}

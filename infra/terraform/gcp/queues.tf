@@ -47,6 +47,8 @@ module "queue" {
   timeout    = local.sizes[each.key].timeout
   receives   = local.sizes[each.key].receives
   encryption = local.encryption["queues"]
+
+  depends_on = [module.key]
 }
 
 # Partners' own topics. What is pushed from one says by its path whose it is.
@@ -81,6 +83,8 @@ module "partner_queue" {
   timeout    = local.sizes["ingest"].timeout
   receives   = local.sizes["ingest"].receives
   encryption = local.encryption["queues"]
+
+  depends_on = [module.key]
 }
 
 # What pushes, and so what may invoke: Pub/Sub shows its token.
