@@ -60,7 +60,7 @@ func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Fiel
 		return record.Rule{Op: rule.Op}, nil
 	}
 	var key transform.TokenKey
-	if transform.Keyed(rule.Transform.Type) {
+	if transform.Keyed(rule.Transform) {
 		var err error
 		if key, err = f.ring.PartnerTokenKey(v.KeyHolder, v.TokenDomain, segment.Drop.Time); err != nil {
 			return record.Rule{}, err

@@ -27,6 +27,9 @@ const (
 	types
 )
 
+// Count is how many types there are.
+const Count = int(types)
+
 // names are as in Presidio, and nearly as in Google's Sensitive Data Protection.
 var names = [types]string{"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS"}
 

@@ -305,7 +305,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 		return nil
 	}
 	c.needs(v, s)
-	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform.Type) }) {
+	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform) }) {
 		v.TokenDomain, v.KeyHolder = s.Domain(), s.KeyHolder()
 	}
 	var err error

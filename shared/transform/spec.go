@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -34,6 +35,8 @@ type Spec struct {
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
 	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS. Default: all of them.
 	Detect Words `yaml:"detect" json:"detect,omitempty" jsonschema:"oneof_type=array"`
+	// text: how what is detected is hidden, by its name, where it is not replaced by that: mask, token (hmac-sha256 or blake3), fpe, dictionary, constant, prefix or ip, with their options.
+	With Specs `yaml:"with" json:"with,omitempty" jsonschema:"oneof_type=object"`
 	// token: hmac-sha256 or blake3; aes-siv for tokens that can be revealed by who has the key; aes-gcm for such of which no two are the same, so that nothing can be joined by them. Default: hmac-sha256.
 	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv,enum=aes-gcm"`
 	// fpe: the characters that are replaced by each other: digits, lower (0-9 and a-z), alphanumeric (0-9, A-Z and a-z), or the characters themselves. Default: digits.
@@ -79,7 +82,7 @@ func (s Spec) only(allowed ...string) error {
 		given bool
 	}{
 		{"value", s.Value != ""}, {"keepFirst", s.KeepFirst != 0}, {"keepLast", s.KeepLast != 0},
-		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""}, {"detect", s.Detect != ""},
+		{"char", s.Char != ""}, {"keepDomain", s.KeepDomain}, {"words", s.Words != ""}, {"detect", s.Detect != ""}, {"with", s.With != ""},
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 		{"keepPattern", s.KeepPattern != ""}, {"keepCard", s.KeepCard},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
@@ -212,6 +215,64 @@ func (w Words) list() (words []string) {
 		return nil
 	}
 	return words
+}
+
+// Specs are specs by name, as JSON, so that a Spec can be compared. The empty Specs
+// are none.
+type Specs string
+
+// UnmarshalYAML reads a mapping of specs. Keys that a spec does not have are an error.
+func (s *Specs) UnmarshalYAML(n *yaml.Node) error {
+	var plain map[string]any
+	if err := n.Decode(&plain); err != nil {
+		return fmt.Errorf("with must be transforms by the names of types")
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return fmt.Errorf("with must be transforms by the names of types")
+	}
+	return s.UnmarshalJSON(text)
+}
+
+// MarshalJSON writes the object.
+func (s Specs) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte("null"), nil
+	}
+	return []byte(s), nil
+}
+
+// UnmarshalJSON reads an object of specs, null for none.
+func (s *Specs) UnmarshalJSON(data []byte) error {
+	*s = ""
+	all, err := decodeSpecs(data)
+	if err != nil || all == nil {
+		return err
+	}
+	text, err := json.Marshal(all)
+	*s = Specs(text)
+	return err
+}
+
+func decodeSpecs(data []byte) (all map[string]Spec, err error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&all); err != nil {
+		return nil, fmt.Errorf("with: %w", err)
+	}
+	return all, nil
+}
+
+// list are the specs by name.
+func (s Specs) list() map[string]Spec {
+	if s == "" {
+		return nil
+	}
+	all, err := decodeSpecs([]byte(s))
+	if err != nil {
+		return nil
+	}
+	return all
 }
 
 // Decimal is a number as decimal text, such as "0.25": exact, and written with

@@ -1,8 +1,11 @@
 package transform
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/sallyport-io/sallyport/shared/detect"
 	"github.com/sallyport-io/sallyport/shared/fault"
@@ -60,4 +63,70 @@ func FuzzText(f *testing.F) {
 			}
 		})
 	})
+}
+
+// withOf reads specs as a profile has them.
+func withOf(t testing.TB, text string) Specs {
+	t.Helper()
+	var s Specs
+	if err := yaml.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestTextWith: each type has a transform of its own, or its name.
+func TestTextWith(t *testing.T) {
+	s := Spec{Type: Text, With: withOf(t, `{EMAIL_ADDRESS: {type: mask, keepDomain: true}, CREDIT_CARD: {type: mask, keepCard: true}, IP_ADDRESS: {type: ip},
+  US_SSN: {type: token}, IBAN_CODE: {type: constant, value: an account}, PHONE_NUMBER: {type: fpe}}`)}
+	if !Keyed(s) || Keyed(Spec{Type: Text}) || Keyed(Spec{Type: Text, With: withOf(t, "{EMAIL_ADDRESS: {type: mask}}")}) {
+		t.Error("whether a key is needed is not what the transforms inside say")
+	}
+	if _, err := Compile(s, record.String, nil); err == nil {
+		t.Error("it compiles without a key")
+	}
+	tr, err := Compile(s, record.String, testKey{1, strings.Repeat("k", 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := tr.Appender().Append(nil, []byte("Mail ann@example.com, card 4111 1111 1111 1111, from 192.0.2.77; 219-09-9999, DE89 3704 0044 0532 0130 00, 12"))
+	token, err := Compile(Spec{Type: Token}, record.String, testKey{1, strings.Repeat("k", 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ssn, _ := token.Appender().Append(nil, []byte("219-09-9999"))
+	if want := "Mail ***@example.com, card 4111 11** **** 1111, from 192.0.2.0; " + string(ssn) + ", an account, 12"; !ok || string(got) != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	// What a transform does not take is hidden by its name.
+	if got, _ := tr.Appender().Append(nil, []byte("call +1 212 555 0123")); strings.Contains(string(got), "212 555 0123") {
+		t.Errorf("%s", got)
+	}
+	for text, tell := range map[string]string{
+		"{EMAIL: {type: mask}}": "nothing detects", "{EMAIL_ADDRESS: {type: keep}}": "cannot be hidden", "{EMAIL_ADDRESS: {type: token, algorithm: aes-siv}}": "cannot be hidden",
+		"{EMAIL_ADDRESS: {type: text}}": "cannot be hidden", "{EMAIL_ADDRESS: {}}": "cannot be hidden", "{EMAIL_ADDRESS: {type: mask, keepFirst: -1}}": "negative",
+		"{EMAIL_ADDRESS: {type: constant, value: 1}}": "",
+	} {
+		_, err := Check(Spec{Type: Text, With: withOf(t, text)}, record.String)
+		if err == nil || !strings.Contains(err.Error(), tell) {
+			t.Errorf("%s: %v, want %q", text, err, tell)
+		}
+	}
+	if _, err := Check(Spec{Type: Text, Detect: `["US_SSN"]`, With: withOf(t, "{EMAIL_ADDRESS: {type: mask}}")}, record.String); err == nil {
+		t.Error("what is not detected is hidden")
+	}
+	var broken Specs
+	for _, text := range []string{"{EMAIL_ADDRESS: {type: mask, keepFrist: 1}}", "[1]", "{EMAIL_ADDRESS: 1}"} {
+		if err := yaml.Unmarshal([]byte(text), &broken); err == nil {
+			t.Errorf("%s is read", text)
+		}
+	}
+	text, err := json.Marshal(s)
+	var again Spec
+	if err == nil {
+		err = json.Unmarshal(text, &again)
+	}
+	if err != nil || again != s {
+		t.Errorf("written and read: %v %v", again, err)
+	}
 }

@@ -99,9 +99,14 @@ func Check(s Spec, in record.Type) (out record.Type, err error) {
 	return k.check(s, in)
 }
 
-// Keyed tells whether transforms of a type need a key.
-func Keyed(typ string) bool {
-	k := kindOf(typ)
+// Keyed tells whether a spec's transform needs a key.
+func Keyed(s Spec) bool {
+	for _, inside := range s.With.list() {
+		if Keyed(inside) {
+			return true
+		}
+	}
+	k := kindOf(s.Type)
 	return k != nil && k.keyed
 }
 
