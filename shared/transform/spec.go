@@ -31,11 +31,11 @@ type Spec struct {
 	KeepPattern string `yaml:"keepPattern" json:"keepPattern,omitempty" jsonschema:"maxLength=500"`
 	// mask: of a card number (15 to 19 digits, valid by Luhn) keep the first six and the last four digits; mask other values as a whole. Default: false.
 	KeepCard bool `yaml:"keepCard" json:"keepCard,omitempty"`
-	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key.
+	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key. text: names or other words that are hidden as PERSON, in any case.
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
 	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS. Default: all of them.
 	Detect Words `yaml:"detect" json:"detect,omitempty" jsonschema:"oneof_type=array"`
-	// text: how what is detected is hidden, by its name, where it is not replaced by that: mask, token (hmac-sha256 or blake3), fpe, dictionary, constant, prefix or ip, with their options.
+	// text: how what is detected is hidden, by its name (PERSON: that of words), where it is not replaced by that: mask, token (hmac-sha256 or blake3), fpe, dictionary, constant, prefix or ip, with their options.
 	With Specs `yaml:"with" json:"with,omitempty" jsonschema:"oneof_type=object"`
 	// token: hmac-sha256 or blake3; aes-siv for tokens that can be revealed by who has the key; aes-gcm for such of which no two are the same, so that nothing can be joined by them. Default: hmac-sha256.
 	Algorithm string `yaml:"algorithm" json:"algorithm,omitempty" jsonschema:"enum=hmac-sha256,enum=blake3,enum=aes-siv,enum=aes-gcm"`

@@ -13,10 +13,13 @@ import (
 
 func textKind() kind {
 	return kind{
-		name: Text, options: []string{"detect", "with"},
+		name: Text, options: []string{"detect", "with", "words"},
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			types, err := detected(s)
 			if err != nil {
+				return in, err
+			}
+			if _, err := newWordList(s.Words.list()); err != nil {
 				return in, err
 			}
 			if err := s.checkWith(types); err != nil {
@@ -29,20 +32,24 @@ func textKind() kind {
 			if err != nil {
 				return nil, err
 			}
-			with := map[detect.Type]*Transform{}
+			words, err := newWordList(s.Words.list())
+			if err != nil {
+				return nil, err
+			}
+			with := map[string]*Transform{}
 			for name, spec := range s.With.list() {
-				t, ok := detect.ParseType(name)
-				if !ok {
-					return nil, optionFault(fmt.Sprintf("nothing detects %q", name), knownTypes())
-				}
-				if with[t], err = Compile(spec, record.String, key); err != nil {
+				if with[name], err = Compile(spec, record.String, key); err != nil {
 					return nil, err
 				}
 			}
 			return func() Appender {
-				a := &textAppender{types: types}
-				for t, transform := range with {
-					a.with[t] = transform.Appender()
+				a := &textAppender{types: types, words: words}
+				for name, transform := range with {
+					if t, ok := detect.ParseType(name); ok {
+						a.with[t] = transform.Appender()
+					} else {
+						a.person = transform.Appender()
+					}
 				}
 				return a
 			}, nil
@@ -59,9 +66,11 @@ func (s Spec) checkWith(types detect.Set) error {
 	for name, spec := range s.With.list() {
 		t, ok := detect.ParseType(name)
 		switch {
-		case !ok:
+		case !ok && name != person:
 			return optionFault(fmt.Sprintf("nothing detects %q", name), knownTypes())
-		case !types.Has(t):
+		case !ok && s.Words == "":
+			return optionFault("text has no words that were hidden as "+person, "write them under words, or take it out of with")
+		case ok && !types.Has(t):
 			return optionFault(fmt.Sprintf("%s is not among what text detects here", name), "add it to detect, or take it out of with")
 		case !slices.Contains(insideText, spec.Type) || spec.Reversible():
 			return optionFault(fmt.Sprintf("%s cannot be hidden inside a text by %s", name, cmp.Or(spec.Type, "nothing")), "use one of "+strings.Join(insideText, ", ")+"; tokens of hmac-sha256 or blake3")
@@ -103,12 +112,15 @@ func detected(s Spec) (types detect.Set, err error) {
 	return types, nil
 }
 
-// textAppender hides each thing that is detected in a text: by the transform of its
-// type, or else, and where that has no result, by the name of its type, such as
-// <EMAIL_ADDRESS>. Everything else stays, byte for byte.
+// textAppender hides each thing that is detected in a text, and each word of a list:
+// by the transform of its type, or else, and where that has no result, by the name of
+// its type, such as <EMAIL_ADDRESS>. Everything else stays, byte for byte.
 type textAppender struct {
-	types detect.Set
-	with  [detect.Count]Appender
+	types   detect.Set
+	with    [detect.Count]Appender
+	words   wordList
+	person  Appender // of words; nil: none
+	scratch []byte
 }
 
 func (a *textAppender) Append(dst, value []byte) ([]byte, bool) {
@@ -117,20 +129,39 @@ func (a *textAppender) Append(dst, value []byte) ([]byte, bool) {
 	}
 	from := 0
 	detect.Each(value, func(h detect.Hit) {
-		if !a.types.Has(h.Type) {
-			return
+		if a.types.Has(h.Type) {
+			dst = a.hideWords(dst, value[from:h.Start])
+			dst = hidden(dst, value[h.Start:h.End], a.with[h.Type], h.Type.String())
+			from = h.End
 		}
-		dst = append(dst, value[from:h.Start]...)
-		from = h.End
-		if with := a.with[h.Type]; with != nil {
-			whole := len(dst)
-			var ok bool
-			if dst, ok = with.Append(dst, value[h.Start:h.End]); ok {
-				return
-			}
-			dst = dst[:whole]
-		}
-		dst = append(append(append(dst, '<'), h.Type.String()...), '>')
 	})
-	return append(dst, value[from:]...), true
+	return a.hideWords(dst, value[from:]), true
+}
+
+// hideWords appends text with the words of the list hidden.
+func (a *textAppender) hideWords(dst, text []byte) []byte {
+	if a.words == nil {
+		return append(dst, text...)
+	}
+	for {
+		from, to := a.words.next(text, 0, &a.scratch)
+		if from == to {
+			return append(dst, text...)
+		}
+		dst = hidden(append(dst, text[:from]...), text[from:to], a.person, person)
+		text = text[to:]
+	}
+}
+
+// hidden appends what with makes of a value, or the name of what it is.
+func hidden(dst, value []byte, with Appender, name string) []byte {
+	if with != nil {
+		whole := len(dst)
+		var ok bool
+		if dst, ok = with.Append(dst, value); ok {
+			return dst
+		}
+		dst = dst[:whole]
+	}
+	return append(append(append(dst, '<'), name...), '>')
 }

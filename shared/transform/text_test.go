@@ -130,3 +130,41 @@ func TestTextWith(t *testing.T) {
 		t.Errorf("written and read: %v %v", again, err)
 	}
 }
+
+// TestTextWords: names of a list are hidden as whole words, in any case.
+func TestTextWords(t *testing.T) {
+	words := Words(`["Ann Example", "Ann", "Łukasz", "van der Berg", "O'Neil", "STRASSE"]`)
+	for with, tests := range map[string]map[string]string{
+		"": {
+			"ann met ANN EXAMPLE, and Anna":    "<PERSON> met <PERSON>, and Anna",
+			"Ann, Example & ann-example":       "<PERSON> & <PERSON>",
+			"ŁUKASZ van Der berg; Vander Berg": "<PERSON> <PERSON>; Vander Berg",
+			"mail ann@example.com, Ann":        "mail <EMAIL_ADDRESS>, <PERSON>",
+			"o'neil and O’Neil":                "<PERSON> and <PERSON>",
+			"Ann and her example":              "<PERSON> and her example",
+			"nobody":                           "nobody",
+			"":                                 "",
+			"annex, Joann, ann1":               "annex, Joann, ann1",
+			"strasse, straße":                  "<PERSON>, straße", // one letter is not two
+			"Ann     Example":                  "<PERSON>     Example",
+			"ann\u0301":                        "ann\u0301", // a mark is part of the word
+		},
+		"{PERSON: {type: mask, keepFirst: 1}}": {"by Ann Example": "by A**********"},
+	} {
+		spec := Spec{Type: Text, Words: words}
+		if with != "" {
+			spec.With = withOf(t, with)
+		}
+		a := compile(t, spec, record.String).Appender()
+		for in, want := range tests {
+			if got, ok := a.Append(nil, []byte(in)); !ok || string(got) != want {
+				t.Errorf("%s: %q becomes %q, want %q", with, in, got, want)
+			}
+		}
+	}
+	for _, s := range []Spec{{Type: Text, Words: `[" - "]`}, {Type: Text, Words: Words(`["` + strings.Repeat("a", 201) + `"]`)}, {Type: Text, With: withOf(t, "{PERSON: {type: mask}}")}} {
+		if _, err := Check(s, record.String); fault.CodeOf(err) != CodeOption {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
