@@ -149,6 +149,8 @@ func decodes(e event.Event) (err error) {
 		_, err = event.Decode[event.DropDelivered](e)
 	case event.TypeRevealCompleted, event.TypeRevealRefused:
 		_, err = event.Decode[event.Reveal](e)
+	case event.TypeSubjectErased:
+		_, err = event.Decode[event.SubjectErased](e)
 	case event.TypeDeadLettered:
 		_, err = event.Decode[event.DeadLetter](e)
 	}

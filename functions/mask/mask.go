@@ -38,6 +38,7 @@ type Config struct {
 	Masked   string `env:"MASKED,required"`   // bucket URL: masked segments
 	Exchange string `env:"EXCHANGE,required"` // bucket URL: published exchange bundles; read only
 	Keys     string `env:"KEYS,required"`     // key ring URL, see keys.Open
+	Subjects string `env:"SUBJECTS"`          // bucket URL: keys of data subjects, see keys.Subjects; "": no view asks for them
 	// Buckets opens the URLs; nil: blob.DefaultURLMux().
 	Buckets *blob.URLMux `env:"-"`
 }
@@ -48,6 +49,8 @@ type Function struct {
 	landing, masked, config *blob.Bucket
 	policies                *policy.Cache
 	ring                    *keys.Ring
+	secrets                 *blob.Bucket   // of data subjects; nil: none
+	subjects                *keys.Subjects // nil: none
 }
 
 // Open opens the buckets and the key ring of cfg.
@@ -62,12 +65,24 @@ func Open(ctx context.Context, cfg Config) (*Function, error) {
 	}
 	f := &Function{landing: b[0], masked: b[1], config: b[2], ring: ring}
 	f.policies = policy.NewCache(exchange.Open(f.config))
+	if cfg.Subjects != "" {
+		b, err := store.Open(ctx, cfg.Buckets, cfg.Subjects)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		f.secrets, f.subjects = b[0], keys.NewSubjects(b[0], ring)
+	}
 	return f, nil
 }
 
 // Close closes the buckets and the key ring.
 func (f *Function) Close() error {
-	return errors.Join(store.Close(f.landing, f.masked, f.config), f.ring.Close())
+	var err error
+	if f.subjects != nil {
+		f.subjects.Close()
+		err = f.secrets.Close()
+	}
+	return errors.Join(err, store.Close(f.landing, f.masked, f.config), f.ring.Close())
 }
 
 // Handle takes a segment.accepted and answers one segment.masked for each

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/keys"
 	"github.com/sallyport-io/sallyport/shared/policy"
 	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/store"
@@ -26,6 +27,7 @@ type rendering struct {
 	projection *record.Projection
 	matcher    *policy.Matcher // nil: all rows
 	guard      *guard          // nil: nothing is watched
+	subjects   *subjects       // nil: no token is of one
 
 	due  []uint32 // rows of the batch at hand that are not rendered yet
 	out  []byte
@@ -40,12 +42,16 @@ type rendering struct {
 // how the rows are written.
 func (f *Function) rendering(v *policy.View, key string, format record.Format, segment event.SegmentAccepted) (_ *rendering, err error) {
 	rules := make([]record.Rule, len(v.Fields))
+	subjects, err := f.subjectsOf(v, func() (keys.TokenKey, error) { return f.tokenKey(v, segment) })
+	if err != nil {
+		return nil, err
+	}
 	for id, field := range v.Fields {
-		if rules[id], err = f.rule(v, field, v.Schema.Fields[id], segment); err != nil {
+		if rules[id], err = f.rule(v, field, v.Schema.Fields[id], segment, subjects); err != nil {
 			return nil, err
 		}
 	}
-	r := &rendering{view: v, key: key, guard: newGuard(v), projection: record.NewProjection(v.Schema, format, rules)}
+	r := &rendering{view: v, key: key, subjects: subjects, guard: newGuard(v), projection: record.NewProjection(v.Schema, format, rules)}
 	r.wire = record.WireFormat(r.projection.Format(), v.Schema)
 	r.wire.Dropped = segment.Format.Dropped
 	if v.Filter != nil {
@@ -55,14 +61,14 @@ func (f *Function) rendering(v *policy.View, key string, format record.Format, s
 }
 
 // rule turns what policy says of a field into what the projection does.
-func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Field, segment event.SegmentAccepted) (record.Rule, error) {
+func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Field, segment event.SegmentAccepted, subjects *subjects) (record.Rule, error) {
 	if rule.Op != record.Replace {
 		return record.Rule{Op: rule.Op}, nil
 	}
 	var key transform.TokenKey
 	if transform.Keyed(rule.Transform) {
 		var err error
-		if key, err = f.ring.PartnerTokenKey(v.KeyHolder, v.TokenDomain, segment.Drop.Time); err != nil {
+		if key, err = f.tokenKey(v, segment); err != nil {
 			return record.Rule{}, err
 		}
 	}
@@ -70,7 +76,16 @@ func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Fiel
 	if err != nil {
 		return record.Rule{}, fault.Wrap(fault.Poison, "transform-compile", err, "a transform of the view cannot be made")
 	}
-	return compiled.Rule(v.Schema, transform.Place{Time: segment.Drop.Time, Drop: segment.Drop.ID, Segment: segment.Segment, View: v.ID, Field: field.Path}), nil
+	place := transform.Place{Time: segment.Drop.Time, Drop: segment.Drop.ID, Segment: segment.Segment, View: v.ID, Field: field.Path}
+	if subjects != nil {
+		place.Subjects = subjects
+	}
+	return compiled.Rule(v.Schema, place), nil
+}
+
+// tokenKey is the key of a view's tokens in a segment.
+func (f *Function) tokenKey(v *policy.View, segment event.SegmentAccepted) (keys.TokenKey, error) {
+	return f.ring.PartnerTokenKey(v.KeyHolder, v.TokenDomain, segment.Drop.Time)
 }
 
 // add takes row i of b, the batch at hand. Write must follow before the next
@@ -89,6 +104,9 @@ func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batc
 func (r *rendering) write(ctx context.Context, bucket *blob.Bucket, b *record.Batch) error {
 	if len(r.due) == 0 {
 		return nil
+	}
+	if err := r.subjects.fetch(ctx, b, r.due); err != nil {
+		return err
 	}
 	if r.w == nil {
 		var err error

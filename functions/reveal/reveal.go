@@ -11,6 +11,9 @@
 //
 // The function opens published exchanges and the key ring, and no bucket with
 // anybody's rows.
+//
+// Tokens that were made with the key of a data subject need that key, too. It is
+// looked up anew for each request: once a subject was erased nothing of it is revealed.
 package reveal
 
 import (
@@ -37,19 +40,21 @@ const Source = "/sallyport/reveal"
 // The codes of refusals of a caller who has shown who it is. See also those of
 // exchange.Grant.Standing.
 const (
-	CodeOtherContract = "grant-contract" // Denied: the grant is for another contract
-	CodeOtherField    = "grant-field"    // Denied: it does not name the field
-	CodeOtherPurpose  = "grant-purpose"  // Denied: it is for another purpose
-	CodeTooFast       = "too-fast"       // Retry: more tokens in a minute than the grant allows
-	CodeTooManyAtOnce = "too-many"       // Denied: more tokens than the grant allows in a minute
-	CodeUnrecorded    = "unrecorded"     // Retry: the request could not be recorded
+	CodeOtherContract = "grant-contract"   // Denied: the grant is for another contract
+	CodeOtherField    = "grant-field"      // Denied: it does not name the field
+	CodeOtherPurpose  = "grant-purpose"    // Denied: it is for another purpose
+	CodeTooFast       = "too-fast"         // Retry: more tokens in a minute than the grant allows
+	CodeTooManyAtOnce = "too-many"         // Denied: more tokens than the grant allows in a minute
+	CodeUnrecorded    = "unrecorded"       // Retry: the request could not be recorded
+	CodeNoSubjects    = "subjects-missing" // Retry: a token is of a data subject, and reveal was given no bucket with their keys
 )
 
 // Config says where reveal reads. It names no bucket with rows.
 type Config struct {
 	Exchange string `env:"EXCHANGE,required"` // bucket URL: published exchange bundles; read only
 	Keys     string `env:"KEYS,required"`     // key ring URL, see keys.Open
-	// Buckets opens the URL of Exchange; nil: blob.DefaultURLMux().
+	Subjects string `env:"SUBJECTS"`          // bucket URL: keys of data subjects, see keys.Subjects; read only; "": their tokens are not revealed
+	// Buckets opens the URLs of buckets; nil: blob.DefaultURLMux().
 	Buckets *blob.URLMux `env:"-"`
 	// Transport reaches the issuers of callers' tokens; nil: http.DefaultTransport.
 	Transport http.RoundTripper `env:"-"`
@@ -64,6 +69,8 @@ type Function struct {
 	exchanges *exchange.Repository
 	policies  *policy.Cache
 	ring      *keys.Ring
+	secrets   *blob.Bucket   // of data subjects; nil: none
+	subjects  *keys.Subjects // nil: none
 	issuers   *issuers
 	rates     *rates
 	now       func() time.Time
@@ -92,11 +99,25 @@ func Open(ctx context.Context, cfg Config) (*Function, error) {
 	f.policies = policy.NewCache(f.exchanges)
 	f.issuers = newIssuers(cfg.Transport, f.now)
 	f.rates = newRates()
+	if cfg.Subjects != "" {
+		b, err := store.Open(ctx, cfg.Buckets, cfg.Subjects)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		f.secrets, f.subjects = b[0], keys.NewSubjects(b[0], ring)
+	}
 	return f, nil
 }
 
-// Close closes the bucket and the key ring. No request may be under way.
-func (f *Function) Close() error { return errors.Join(f.config.Close(), f.ring.Close()) }
+// Close closes the buckets and the key ring. No request may be under way.
+func (f *Function) Close() error {
+	var err error
+	if f.subjects != nil {
+		f.subjects.Close()
+		err = f.secrets.Close()
+	}
+	return errors.Join(err, f.config.Close(), f.ring.Close())
+}
 
 // Answer is what a caller gets.
 type Answer struct {
@@ -176,7 +197,7 @@ func (f *Function) reveal(ctx context.Context, q *inquiry, r Request, who authen
 	if err := f.rates.take(q.bundle, g, len(r.Tokens), now); err != nil {
 		return nil, err
 	}
-	items, err := f.open(q.bundle.KeyHolder(g.Domain()), g.Domain(), r.Tokens, q)
+	items, err := f.open(ctx, q.bundle.KeyHolder(g.Domain()), g.Domain(), r.Tokens, q)
 	if err != nil { // of some tokens it may have been known already
 		q.data.Revealed, q.data.Refused = 0, nil
 		return nil, err
@@ -207,7 +228,7 @@ func allowed(g *exchange.Grant, r Request, now time.Time) error {
 // has brought a key of its own for them, "" if none has; tokens from before that are
 // the exchange's, and are revealed as well. The fault is Retry: the key ring or the
 // partner's key service does not answer; or Denied: the partner's refuses.
-func (f *Function) open(holder, domain string, tokens []string, q *inquiry) ([]Item, error) {
+func (f *Function) open(ctx context.Context, holder, domain string, tokens []string, q *inquiry) ([]Item, error) {
 	holders := slices.Compact([]string{holder, ""})
 	type version struct {
 		holder string
@@ -225,6 +246,7 @@ func (f *Function) open(holder, domain string, tokens []string, q *inquiry) ([]I
 		}
 		return key, nil
 	}
+	look := subjects{from: f.subjects, known: map[keys.SubjectRef]looked{}}
 	items := make([]Item, len(tokens))
 	for i, token := range tokens {
 		number, ok := transform.TokenVersion([]byte(token))
@@ -241,12 +263,15 @@ func (f *Function) open(holder, domain string, tokens []string, q *inquiry) ([]I
 			if key.Secret() == nil {
 				continue
 			}
-			value, ok, err := transform.Reveal(nil, []byte(token), key)
+			value, refused, err := look.value(ctx, token, key)
 			if err != nil {
 				return nil, err
 			}
-			if why = "other"; ok {
+			if why = refused; why == "" {
 				items[i] = Item{Value: value, Revealed: true}
+				break
+			}
+			if why == erased {
 				break
 			}
 		}

@@ -44,7 +44,8 @@ import (
 type world struct {
 	storetest.Injector
 	config *blob.Bucket
-	ring   string // path of the key ring
+	people *blob.Bucket // keys of data subjects
+	ring   string       // path of the key ring
 	issuer *issuerServer
 	now    time.Time
 	f      *Function
@@ -82,6 +83,7 @@ func worldWithout(t testing.TB, dir string) *world {
 }
 
 func (w *world) open(t testing.TB, dir string) {
+	w.people = memblob.OpenBucket(nil)
 	w.config, w.ring, w.At = memblob.OpenBucket(nil), filepath.Join(dir, "keyring.json"), -1
 	t.Cleanup(func() {
 		if err := w.config.Close(); err != nil {
@@ -108,9 +110,7 @@ func (w *world) open(t testing.TB, dir string) {
 		t.Fatal(err)
 	}
 	w.publish(t, "", "")
-	mux := new(blob.URLMux)
-	mux.RegisterBucket("b", w)
-	w.f, err = Open(t.Context(), Config{Exchange: "b://exchange", Keys: w.ring, Buckets: mux, Transport: w.transport(), Now: func() time.Time { return w.now }})
+	w.f, err = Open(t.Context(), Config{Exchange: "b://exchange", Subjects: "b://subjects", Keys: w.ring, Buckets: w.mux(), Transport: w.transport(), Now: func() time.Time { return w.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +122,12 @@ func (w *world) open(t testing.TB, dir string) {
 	})
 }
 
+func (w *world) mux() *blob.URLMux {
+	mux := new(blob.URLMux)
+	mux.RegisterBucket("b", w)
+	return mux
+}
+
 // transport reaches the issuer.
 func (w *world) transport() http.RoundTripper {
 	if w.issuer.Config == nil {
@@ -131,6 +137,9 @@ func (w *world) transport() http.RoundTripper {
 }
 
 func (w *world) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error) {
+	if u.Host == "subjects" {
+		return w.Bucket(u.Host, w.people), nil
+	}
 	return w.Bucket(u.Host, w.config), nil
 }
 

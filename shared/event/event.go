@@ -37,6 +37,7 @@ const (
 	TypeDropDelivered     = "io.sallyport.drop.delivered"     // DropDelivered: fanout -> audit
 	TypeRevealCompleted   = "io.sallyport.reveal.completed"   // Reveal: reveal -> audit
 	TypeRevealRefused     = "io.sallyport.reveal.refused"     // Reveal: reveal -> audit
+	TypeSubjectErased     = "io.sallyport.subject.erased"     // SubjectErased: sallyport erase -> audit
 	TypeDeadLettered      = "io.sallyport.event.deadlettered" // DeadLetter: any host -> audit
 	TypeTick              = "io.sallyport.tick"               // no data: scheduler -> any
 )

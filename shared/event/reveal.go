@@ -18,7 +18,7 @@ type Reveal struct {
 	Revealed int    `json:"revealed"` // of these
 	// Refused tokens, by why: "form" (none that could be revealed), "key" (of a
 	// version that there is not, or that is retired), "other" (of another domain, or
-	// changed).
+	// changed), "subject-erased" (the key of the data subject was destroyed).
 	Refused map[string]int `json:"refused,omitempty"`
 	// Unrecorded refusals came before this event, so many at once that they were
 	// only counted.

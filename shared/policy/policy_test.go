@@ -320,6 +320,7 @@ func TestCompileProblems(t *testing.T) {
 		{"a token of what is not described", "", []string{"path blob: {type: token}"}, []string{"rules[0].transform", "field blob of"}},
 		{"the entity of a date is no field", "", []string{"path born: {type: dateShift, days: 9, by: patient}"}, []string{"rules[0].transform", "born", `names "patient"`}},
 		{"the entity of a date has no text", "", []string{"path born: {type: dateShift, days: 9, by: name}"}, []string{"rules[0].transform", "born", "of type object"}},
+		{"the subject of a token is no field", "", []string{"path born: {type: token, subject: patient}"}, []string{"rules[0].transform", "born", `subject of token names "patient"`}},
 		{"a grid of what is no number", "", []string{"path name: {type: geo}"}, []string{"rules[0].transform", "name.family", "takes number"}},
 		{"nothing leaves", "columns: [age]", nil, []string{"subscriptions[0]", "nothing would leave"}},
 	}

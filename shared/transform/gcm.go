@@ -43,7 +43,7 @@ type gcmAppender struct {
 }
 
 // gcmTokens makes what makes the appenders of a place.
-func gcmTokens(secret []byte, version int) (func(Place) Appender, error) {
+func gcmTokens(secret []byte, letter rune, version int) (func(Place) Appender, error) {
 	key, err := derive(secret, gcmInfo, 32)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func gcmTokens(secret []byte, version int) (func(Place) Appender, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix := fmt.Sprintf("g%d_", version)
+	prefix := fmt.Sprintf("%c%d_", letter, version)
 	return func(p Place) Appender {
 		if p.Drop == "" || p.View == "" || p.Field == "" {
 			return appendFunc(appendNothing)

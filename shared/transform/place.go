@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -20,13 +21,15 @@ type Place struct {
 	Segment int
 	View    string
 	Field   string
+	// Subjects are the keys of those whom the rows are about, for specs with Subject.
+	Subjects SubjectKeys
 }
 
 // RowAppender is an Appender whose new values depend on the row, too.
 type RowAppender interface {
 	Appender
 	// Row tells the row of the next values: its number in the segment and the value
-	// of its field Spec.By, which is empty if there is none and is not kept.
+	// of its field Spec.By or Subject, which is empty if there is none and is not kept.
 	Row(number int64, by []byte)
 }
 
@@ -55,21 +58,37 @@ func (t *Transform) Rule(s *record.Schema, p Place) record.Rule {
 	return rule
 }
 
-// by is the field that Spec.By names, -1 if there is none.
-func (s Spec) by(schema *record.Schema) int { return schema.Member(0, []byte(s.By)) }
+// by is the field that Spec.By or Subject names, -1 if there is none.
+func (s Spec) by(schema *record.Schema) int {
+	return schema.Member(0, []byte(cmp.Or(s.By, s.Subject)))
+}
 
-// CheckRow is the fault of a spec whose By names no field that each row has at
-// most once and that has a text.
+// SubjectField is the field of the rows that Spec.Subject names; ok is false if the
+// spec names none.
+func (s Spec) SubjectField(schema *record.Schema) (field int, ok bool) {
+	if s.Subject == "" {
+		return 0, false
+	}
+	field = s.by(schema)
+	return field, field >= 0
+}
+
+// CheckRow is the fault of a spec whose By or Subject names no field that each row
+// has at most once and that has a text.
 func CheckRow(s Spec, schema *record.Schema) error {
-	if s.By == "" {
+	option, name := "by", s.By
+	if s.Subject != "" {
+		option, name = "subject", s.Subject
+	}
+	if name == "" {
 		return nil
 	}
 	field := s.by(schema)
 	if field < 0 {
-		return optionFault(fmt.Sprintf("by of %s names %q, and the rows have no such field of their own", s.Type, s.By), "name a top-level field of the contract, such as a number of the patient")
+		return optionFault(fmt.Sprintf("%s of %s names %q, and the rows have no such field of their own", option, s.Type, name), "name a top-level field of the contract, such as a number of the patient")
 	}
 	if in := schema.Fields[field].Type; !slices.Contains(scalars, in) {
-		return fault.New(fault.Poison, CodeType, fmt.Sprintf("by of %s names %q, which is of type %s", s.Type, s.By, in), "name a field that holds one text or number")
+		return fault.New(fault.Poison, CodeType, fmt.Sprintf("%s of %s names %q, which is of type %s", option, s.Type, name, in), "name a field that holds one text or number")
 	}
 	return nil
 }

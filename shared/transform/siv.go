@@ -37,7 +37,7 @@ type sivAppender struct {
 	sealed []byte
 }
 
-func sivTokens(secret []byte, version int) (func() Appender, error) {
+func sivTokens(secret []byte, letter rune, version int) (func() Appender, error) {
 	key, err := derive(secret, sivInfo, 64)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func sivTokens(secret []byte, version int) (func() Appender, error) {
 		if err != nil {
 			return appendFunc(appendNothing) // cannot be: the same key was taken above
 		}
-		return &sivAppender{prefix: fmt.Sprintf("s%d_", version), cipher: c}
+		return &sivAppender{prefix: fmt.Sprintf("%c%d_", letter, version), cipher: c}
 	}, nil
 }
 
@@ -66,9 +66,9 @@ func (s Spec) Reversible() bool {
 }
 
 // TokenVersion is the version of the key that a token was made with; ok is false if
-// Reveal takes no such token whatever the key.
+// neither Reveal nor RevealSubject takes such a token, whatever the key.
 func TokenVersion(token []byte) (version int, ok bool) {
-	if len(token) == 0 || token[0] != 's' && token[0] != 'g' {
+	if len(token) == 0 || !strings.ContainsRune("sgex", rune(token[0])) {
 		return 0, false
 	}
 	digits, _, closed := bytes.Cut(token[1:], []byte("_"))
@@ -78,14 +78,20 @@ func TokenVersion(token []byte) (version int, ok bool) {
 }
 
 // Reveal appends the value of a token that was made with algorithm aes-siv or
-// aes-gcm under key. ok is false if it was not.
+// aes-gcm under key, and with no key of a data subject. ok is false if it was not.
 func Reveal(dst, token []byte, key TokenKey) (out []byte, ok bool, err error) {
 	secret, err := secretOf(key, Token)
 	if err != nil {
 		return dst, false, err
 	}
-	for prefix, open := range map[string]func(dst, sealed, secret []byte) ([]byte, bool, error){"s": openSIV, "g": openGCM} {
-		text, found := strings.CutPrefix(string(token), fmt.Sprintf("%s%d_", prefix, key.Version()))
+	return open(dst, token, secret, key.Version(), 's', 'g')
+}
+
+// open appends what was sealed in a token of a version that starts with one of two
+// letters, of aes-siv and of aes-gcm.
+func open(dst, token, secret []byte, version int, siv, gcm rune) (out []byte, ok bool, err error) {
+	for letter, open := range map[rune]func(dst, sealed, secret []byte) ([]byte, bool, error){siv: openSIV, gcm: openGCM} {
+		text, found := strings.CutPrefix(string(token), fmt.Sprintf("%c%d_", letter, version))
 		if !found {
 			continue
 		}

@@ -41,7 +41,7 @@ const (
 
 func tokenKind() kind {
 	return kind{
-		name: Token, options: []string{"algorithm"}, keyed: true, plain: true,
+		name: Token, options: []string{"algorithm", "subject"}, keyed: true, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			if s.Algorithm != "" && !slices.Contains([]string{HMAC, BLAKE3, SIV, GCM}, s.Algorithm) {
 				return in, optionFault(fmt.Sprintf("there is no algorithm %q for tokens", s.Algorithm), "use "+HMAC+", "+BLAKE3+", "+SIV+" or "+GCM)
@@ -49,14 +49,17 @@ func tokenKind() kind {
 			return record.String, s.takes(in, insteadOf, scalars...)
 		},
 		placed: func(s Spec, key TokenKey) (func(Place) Appender, error) {
-			if s.Algorithm != GCM {
+			if s.Algorithm != GCM && s.Subject == "" {
 				return nil, nil
 			}
 			secret, err := secretOf(key, s.Type)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case s.Subject != "":
+				return subjectTokens(s.Algorithm, secret, key.Version())
 			}
-			return gcmTokens(secret, key.Version())
+			return gcmTokens(secret, 'g', key.Version())
 		},
 		make: func(s Spec, key TokenKey) (func() Appender, error) {
 			secret, err := secretOf(key, s.Type)
@@ -65,7 +68,7 @@ func tokenKind() kind {
 			}
 			switch s.Algorithm {
 			case SIV:
-				return sivTokens(secret, key.Version())
+				return sivTokens(secret, 's', key.Version())
 			case BLAKE3:
 				return blakeTokens(secret, key.Version())
 			}

@@ -16,6 +16,7 @@ module "bucket" {
   deletion_protection = var.deletion_protection
   retention           = local.bucket_retention[each.key]
   noncurrent_days     = var.retention.noncurrent
+  versioned           = each.key != "subjects" # sallyport erase overwrites a key to destroy it
   append_only         = each.key == "ledger"
   lock                = each.key == "ledger" ? { mode = var.ledger.lock_mode, days = var.ledger.lock_days } : { mode = "GOVERNANCE", days = 0 }
 

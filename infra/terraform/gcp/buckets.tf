@@ -17,6 +17,7 @@ module "bucket" {
   deletion_protection = var.deletion_protection
   retention           = local.bucket_retention[each.key]
   noncurrent_days     = var.retention.noncurrent
+  versioned           = each.key != "subjects" # sallyport erase overwrites a key to destroy it
   lock                = each.key == "ledger" ? { days = var.ledger.lock_days, locked = var.ledger.locked } : { days = 0, locked = false }
   bindings            = local.bucket_bindings[each.key]
 

@@ -7,10 +7,11 @@
 #   function   reads                     creates in
 #   ingest     drops landing             landing quarantine
 #              quarantine exchange
-#   mask       landing masked exchange   masked
+#   mask       landing masked exchange   masked subjects
+#              subjects
 #   fanout     masked state exchange     state, and partners' destinations
 #   audit      ledger                    ledger
-#   reveal     exchange                  nothing: it has the key ring, and answers
+#   reveal     exchange subjects         nothing: it has the key ring, and answers
 #
 # There is no right to delete, and so none to replace: on Google Cloud that is one.
 

@@ -51,6 +51,7 @@ type commands struct {
 	Send     sendCommand     `cmd:"" help:"Send CloudEvents as one of the partners to a running chain."`
 	Status   statusCommand   `cmd:"" help:"Show what became of the drops."`
 	Reveal   revealCommand   `cmd:"" help:"Give back the values behind tokens, by a grant."`
+	Erase    eraseCommand    `cmd:"" help:"Destroy the key of a data subject, so that nobody can reveal its tokens."`
 	Audit    auditCommand    `cmd:"" help:"Verify the ledger."`
 	Keys     keysCommand     `cmd:"" help:"List the versions of the key ring, add one, or retire one."`
 	Emulate  emulateCommand  `cmd:"" help:"Run the deployment of a cloud on this machine."`

@@ -125,7 +125,7 @@ func tokens(ts *testscript.TestScript, _ bool, args []string) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		all = append(all, regexp.MustCompile(`[sg][0-9]+_[A-Za-z0-9_-]+`).FindAll(data, -1)...)
+		all = append(all, regexp.MustCompile(`[sgex][0-9]+_[A-Za-z0-9_-]+`).FindAll(data, -1)...)
 		return err
 	}))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), append(bytes.Join(all, []byte("\n")), '\n'), 0o600))

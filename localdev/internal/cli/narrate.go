@@ -65,7 +65,7 @@ func (n *narrator) Handle(ctx context.Context, r slog.Record) error {
 // told tells which events have a line.
 func told(typ string) bool {
 	switch typ {
-	case event.TypeDropAccepted, event.TypeDropRejected, event.TypeDeliveryCompleted, event.TypeDeliveryFailed, event.TypeDeadLettered, event.TypeRevealCompleted, event.TypeRevealRefused:
+	case event.TypeDropAccepted, event.TypeDropRejected, event.TypeDeliveryCompleted, event.TypeDeliveryFailed, event.TypeDeadLettered, event.TypeRevealCompleted, event.TypeRevealRefused, event.TypeSubjectErased:
 		return true
 	}
 	return false
@@ -141,6 +141,10 @@ func line(out *show.Screen, e event.Event) string {
 	case event.TypeRevealRefused:
 		if r, err := event.Decode[event.Reveal](e); err == nil {
 			return say(show.Bad, "withheld", e.ID(), r.Grant, reason(r.Fault))
+		}
+	case event.TypeSubjectErased:
+		if d, err := event.Decode[event.SubjectErased](e); err == nil {
+			return say(show.Changed, "erased", e.ID(), d.Contract, "the key of data subject "+d.Subject)
 		}
 	case event.TypeDeadLettered:
 		if d, err := event.Decode[event.DeadLetter](e); err == nil {

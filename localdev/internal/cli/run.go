@@ -90,9 +90,10 @@ type runMaskCommand struct {
 	workerFlags
 	topicFlag
 	exchangeFlag
-	Landing string `env:"SALLYPORT_LANDING" placeholder:"URL" help:"Bucket of accepted segments; read. Required."`
-	Masked  string `env:"SALLYPORT_MASKED" placeholder:"URL" help:"Bucket of masked segments. Required."`
-	Keys    string `env:"SALLYPORT_KEYS" placeholder:"URL" help:"Key ring of tokens. Required."`
+	Landing  string `env:"SALLYPORT_LANDING" placeholder:"URL" help:"Bucket of accepted segments; read. Required."`
+	Masked   string `env:"SALLYPORT_MASKED" placeholder:"URL" help:"Bucket of masked segments. Required."`
+	Keys     string `env:"SALLYPORT_KEYS" placeholder:"URL" help:"Key ring of tokens. Required."`
+	Subjects string `env:"SALLYPORT_SUBJECTS" placeholder:"URL" help:"Bucket of the keys of data subjects. Required where a profile says subject:."`
 }
 
 // Run works until Ctrl-C or SIGTERM.

@@ -130,6 +130,9 @@ func showStatus(out *show.Screen, f *local.Folder, h *history.History, limit int
 	if t.Reveals+t.RefusedReveals > 0 {
 		out.Printf("%s revealed in %s, %s refused\n", show.Count(t.Revealed, "token"), show.Count(t.Reveals, "request"), show.Number(t.RefusedReveals))
 	}
+	if t.ErasedSubjects > 0 {
+		out.Printf("%s erased\n", show.Count(t.ErasedSubjects, "data subject"))
+	}
 	if !running {
 		out.Printf("%s\n", out.Paint(show.Faint, "The chain does not run: sallyport up starts it, and it goes on where it stopped."))
 	}

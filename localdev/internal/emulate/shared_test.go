@@ -31,9 +31,9 @@ func TestEnvironment(t *testing.T) {
 	s := emulate.Secrets{Keys: "file:///ring", LedgerKey: "KEY", LedgerOrigin: "origin"}
 	for name, want := range map[string]string{
 		"ingest": "DEAD=t:dead DROPS=b:drops EXCHANGE=b:exchange LANDING=b:landing QUARANTINE=b:quarantine TOPIC=t:ingest",
-		"mask":   "DEAD=t:dead EXCHANGE=b:exchange KEYS=file:///ring LANDING=b:landing MASKED=b:masked TOPIC=t:mask",
+		"mask":   "DEAD=t:dead EXCHANGE=b:exchange KEYS=file:///ring LANDING=b:landing MASKED=b:masked SUBJECTS=b:subjects TOPIC=t:mask",
 		"fanout": "DEAD=t:dead EXCHANGE=b:exchange MASKED=b:masked STATE=b:state TOPIC=t:fanout",
-		"reveal": "EXCHANGE=b:exchange KEYS=file:///ring TOPIC=t:reveal",
+		"reveal": "EXCHANGE=b:exchange KEYS=file:///ring SUBJECTS=b:subjects TOPIC=t:reveal",
 		"audit":  "DEAD=t:dead LEDGER=b:ledger LEDGER_KEY=KEY LEDGER_ORIGIN=origin",
 	} {
 		got := strings.ReplaceAll(strings.Join(c.Environment(name, w.Functions[name], s), " "), "SALLYPORT_", "")

@@ -39,6 +39,7 @@ type Totals struct {
 	Reveals          int64 `json:"reveals"`        // requests for values behind tokens that were answered
 	Revealed         int64 `json:"revealed"`       // tokens of these
 	RefusedReveals   int64 `json:"refusedReveals"` // requests
+	ErasedSubjects   int64 `json:"erasedSubjects"` // whose keys were destroyed
 	Erased           int64 `json:"erased"`         // records of which only the fact is left
 }
 
@@ -137,6 +138,8 @@ func (h *History) event(e event.Event) error {
 		})
 	case event.TypeRevealCompleted, event.TypeRevealRefused:
 		return with(e, h.reveal)
+	case event.TypeSubjectErased:
+		return with(e, func(event.Event, event.SubjectErased) { h.Totals.ErasedSubjects++ })
 	case event.TypeDeadLettered:
 		return with(e, h.deadLetter)
 	}

@@ -34,6 +34,7 @@ type Places struct {
 	Ledger     string
 	Config     string // published exchanges
 	State      string // what was announced and delivered
+	Subjects   string // keys of data subjects, wrapped
 
 	Queue     string // folder of the embedded NATS server
 	Keyring   string // keys of tokens; for its owner only
@@ -53,7 +54,7 @@ func Layout(dir string) Places {
 	return Places{
 		Dir: dir, Data: data,
 		Drops: in("drops"), Landing: in("landing"), Masked: in("masked"), Quarantine: in("quarantine"),
-		Ledger: in("ledger"), Config: in("config"), State: in("state"),
+		Ledger: in("ledger"), Config: in("config"), State: in("state"), Subjects: in("subjects"),
 		Queue: in("queue"), Keyring: in("keys", "keyring.json"), LedgerKey: in("keys", "ledger.key"), LedgerPub: in("keys", "ledger.pub"),
 		Lock: in("lock"), HTTP: in("http"),
 	}
@@ -71,8 +72,8 @@ func (p Places) Ingest() ingest.Config {
 
 // Mask is the configuration of functions/mask.
 func (p Places) Mask() mask.Config {
-	return mask.Config{Landing: fileURL(p.Landing), Masked: fileURL(p.Masked), Exchange: fileURL(p.Config), Keys: fileURL(p.Keyring),
-		Buckets: door(p.Landing, p.Masked, p.Config)}
+	return mask.Config{Landing: fileURL(p.Landing), Masked: fileURL(p.Masked), Exchange: fileURL(p.Config), Keys: fileURL(p.Keyring), Subjects: fileURL(p.Subjects),
+		Buckets: door(p.Landing, p.Masked, p.Config, p.Subjects)}
 }
 
 // Fanout is the configuration of functions/fanout. Destinations are folders, and
@@ -85,7 +86,7 @@ func (p Places) Fanout() fanout.Config {
 
 // Reveal is the configuration of functions/reveal.
 func (p Places) Reveal() reveal.Config {
-	return reveal.Config{Exchange: fileURL(p.Config), Keys: fileURL(p.Keyring), Buckets: door(p.Config)}
+	return reveal.Config{Exchange: fileURL(p.Config), Keys: fileURL(p.Keyring), Subjects: fileURL(p.Subjects), Buckets: door(p.Config, p.Subjects)}
 }
 
 // Audit is the configuration of functions/audit. It reads the signing key, which

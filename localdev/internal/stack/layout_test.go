@@ -26,17 +26,17 @@ func TestDoors(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := map[string]string{"drops": p.Drops, "landing": p.Landing, "masked": p.Masked, "quarantine": p.Quarantine,
-		"ledger": p.Ledger, "config": p.Config, "state": p.State}
+		"ledger": p.Ledger, "config": p.Config, "state": p.State, "subjects": p.Subjects}
 	fanout := p.Fanout()
 	for function, c := range map[string]struct {
 		mux *blob.URLMux
 		may string
 	}{
 		"ingest":       {p.Ingest().Buckets, "drops landing quarantine config"},
-		"mask":         {p.Mask().Buckets, "landing masked config"},
+		"mask":         {p.Mask().Buckets, "landing masked config subjects"},
 		"fanout":       {fanout.Buckets, "masked state config"},
 		"audit":        {audit.Buckets, "ledger"},
-		"reveal":       {p.Reveal().Buckets, "config"},
+		"reveal":       {p.Reveal().Buckets, "config subjects"},
 		"destinations": {fanout.Destinations.Buckets, ""},
 	} {
 		for name, folder := range all {

@@ -85,7 +85,7 @@ run "doors" {
   # Who gives values back has no rows, creates nothing, and hears nothing.
   assert {
     condition = alltrue([for s in jsondecode(output.doors.functions["reveal"]).Statement : alltrue([for r in s.Resource :
-      !startswith(r, "arn:aws:s3:::") || startswith(r, "arn:aws:s3:::sp-exchange")]) && !contains(s.Action, "s3:PutObject") && !contains(s.Action, "sqs:ReceiveMessage")
+      !startswith(r, "arn:aws:s3:::") || startswith(r, "arn:aws:s3:::sp-exchange") || startswith(r, "arn:aws:s3:::sp-subjects")]) && !contains(s.Action, "s3:PutObject") && !contains(s.Action, "sqs:ReceiveMessage")
     if s.Effect == "Allow"])
     error_message = "reveal reaches rows, or may create objects."
   }

@@ -28,7 +28,7 @@ run "nobody" {
     error_message = "An exchange without partners has resources of partners."
   }
   assert {
-    condition     = keys(module.bucket) == ["drops", "exchange", "landing", "ledger", "masked", "quarantine", "state"]
+    condition     = keys(module.bucket) == ["drops", "exchange", "landing", "ledger", "masked", "quarantine", "state", "subjects"]
     error_message = "The buckets are not those of the wiring."
   }
   assert {

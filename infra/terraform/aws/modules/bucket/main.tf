@@ -69,7 +69,7 @@ resource "aws_s3_bucket_versioning" "this" {
   bucket = aws_s3_bucket.this.id
 
   versioning_configuration {
-    status = "Enabled"
+    status = var.versioned ? "Enabled" : "Disabled"
   }
 }
 
@@ -108,7 +108,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   dynamic "rule" {
-    for_each = var.append_only ? [] : [true]
+    for_each = var.append_only || !var.versioned ? [] : [true]
 
     content {
       id     = "older-versions"

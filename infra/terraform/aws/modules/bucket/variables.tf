@@ -42,6 +42,13 @@ variable "retention" {
   nullable    = false
 }
 
+variable "versioned" {
+  description = "Keep replaced objects as older versions. Without that what is overwritten is gone at once."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "noncurrent_days" {
   description = "How many days a replaced or expired object is kept as an older version."
   type        = number

@@ -23,7 +23,7 @@ resource "google_storage_bucket" "this" {
   labels                      = var.labels
 
   versioning {
-    enabled = var.lock.days == 0
+    enabled = var.versioned && var.lock.days == 0
   }
 
   soft_delete_policy {
