@@ -96,6 +96,19 @@ func TestFailClosed(t *testing.T) {
 			says: []string{"keyring-unreachable", "did not unwrap"}},
 		{name: "the partner's own key is not there", folder: replaced(lab, "subscriptions:", "keys: {keeper: \"world://lab\"}\nsubscriptions:"),
 			says: []string{"key-partner", "keys init --partner lab"}},
+		{name: "key expired",
+			world: func(w *world) {
+				w.remove("keys", "keyring.json")
+				w.put("keys", "keyring.json", []byte(strings.Replace(string(w.secrets.ring), `"version"`, `"expires": "1999-12-31T00:00:00Z", "version"`, 1)))
+			}, says: []string{"key-expired", "keys rotate"}},
+		{name: "keys of data subjects down", folder: replaced(profile, "type: token", "type: token, subject: id"), world: noSubjects,
+			mend: func(w *world) { w.Fail = nil },
+			says: []string{"subject-unreachable"}},
+		{name: "data subject erased", folder: replaced(profile, "type: token", "type: token, subject: region"),
+			world: func(w *world) { w.erase("west") }, text: strings.Replace(orders, "east", "west", 1), kept: `"buyer":"`},
+		{name: "key of a data subject damaged", folder: replaced(profile, "type: token", "type: token, subject: id"),
+			world: func(w *world) { w.put("subjects", "index", []byte("{}")) }, says: []string{"subject-damaged"}},
+		{name: "subject of a token is no field", refused: true, folder: replaced(profile, "type: token", "type: token, subject: bayer"), says: []string{profile, "bayer"}},
 		{name: "subscription expired", folder: replaced(lab, "profile:", "expires: 1999-12-31, profile:")},
 		{name: "subscription expired on the way", nextDoor: "fanout", then: replaced(lab, "profile:", "expires: 1999-12-31, profile:"),
 			says: []string{"subscription-expired"}},

@@ -153,7 +153,7 @@ func newWorld(t testing.TB, s *secretsOf, q ways) *world {
 		buckets: map[string]*blob.Bucket{}, keeper: localsecrets.NewKeeper(s.wrapping),
 		queues: map[string][][]byte{}, published: map[string]string{}, exactly: map[string]string{}, running: map[string]*process{}}
 	w.At = -1
-	for _, name := range slices.Concat([]string{"drops", "landing", "quarantine", "masked", "state", "exchange", "ledger", "keys"}, outboxes) {
+	for _, name := range slices.Concat([]string{"drops", "landing", "quarantine", "masked", "state", "exchange", "ledger", "keys", "subjects"}, outboxes) {
 		w.buckets[name] = memblob.OpenBucket(nil)
 	}
 	known.worlds.Store(w.name, w)
@@ -258,10 +258,10 @@ func (w *world) start(function string) (*process, error) {
 			p.Handler, p.close = f, f.Close
 		}
 	case "mask":
-		mux, _ := w.door(function, "landing", "masked", "exchange")
+		mux, _ := w.door(function, "landing", "masked", "exchange", "subjects")
 		at := scheme + "://" + w.name
 		var f *mask.Function
-		if f, err = mask.Open(ctx, mask.Config{Landing: scheme + "://landing", Masked: scheme + "://masked", Exchange: scheme + "://exchange",
+		if f, err = mask.Open(ctx, mask.Config{Landing: scheme + "://landing", Masked: scheme + "://masked", Exchange: scheme + "://exchange", Subjects: scheme + "://subjects",
 			Keys: at + "?ring=keyring.json&keeper=" + url.QueryEscape(at), Buckets: mux}); err == nil {
 			p.Handler, p.close = f, f.Close
 		}

@@ -36,6 +36,10 @@ run "nobody" {
     error_message = "The buckets are not those of the wiring."
   }
   assert {
+    condition     = !module.bucket["subjects"].versioned && module.bucket["landing"].versioned
+    error_message = "Keys of data subjects that are overwritten stay as older versions, or what else is replaced does not."
+  }
+  assert {
     condition     = keys(module.function) == keys(local.wiring.functions) && keys(module.queue) == ["audit", "fanout", "ingest", "mask"]
     error_message = "The functions and queues are not those of the wiring."
   }

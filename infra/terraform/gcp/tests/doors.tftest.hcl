@@ -71,7 +71,7 @@ run "doors" {
 
   # Who gives values back has no rows and creates nothing.
   assert {
-    condition     = alltrue([for b, policy in output.doors.buckets : b == "exchange" || !strcontains(policy, "serviceAccount:sp-reveal@")])
+    condition     = alltrue([for b, policy in output.doors.buckets : contains(["exchange", "subjects"], b) || !strcontains(policy, "serviceAccount:sp-reveal@")])
     error_message = "reveal reaches rows."
   }
 

@@ -28,6 +28,7 @@ func TestEnvironment(t *testing.T) {
 			"SALLYPORT_KEYS=file:///ring",
 			"SALLYPORT_LANDING=s3://sallyport-landing?region=us-east-1",
 			"SALLYPORT_MASKED=s3://sallyport-masked?region=us-east-1",
+			"SALLYPORT_SUBJECTS=s3://sallyport-subjects?region=us-east-1",
 			"SALLYPORT_TOPIC=awssns:///arn:aws:sns:us-east-1:000000000000:sallyport-mask?region=us-east-1",
 		},
 		"audit": {

@@ -27,3 +27,8 @@ output "lock" {
   description = "Object Lock of new objects: mode and days; 0 days: none."
   value       = { mode = var.lock.days > 0 ? var.lock.mode : "", days = var.lock.days }
 }
+
+output "versioned" {
+  description = "Replaced objects are kept as older versions."
+  value       = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+}

@@ -22,3 +22,8 @@ output "protected" {
   description = "Whether the bucket is not deleted while anything is in it."
   value       = !google_storage_bucket.this.force_destroy
 }
+
+output "versioned" {
+  description = "Replaced objects are kept as older versions."
+  value       = google_storage_bucket.this.versioning[0].enabled
+}
