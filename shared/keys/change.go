@@ -31,7 +31,7 @@ func OfPartner(partner, keeper string) Option {
 	return func(c *change) { c.partner, c.keeper = partner, keeper }
 }
 
-// ExpiresAt says until when a version is meant to be used (Version.Expires).
+// ExpiresAt says until when a version is used (Version.Expires).
 func ExpiresAt(t time.Time) Option { return func(c *change) { c.expires = t } }
 
 func options(opts []Option) (c change) {

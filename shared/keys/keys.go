@@ -73,13 +73,14 @@ const (
 	CodeDomain      = "key-domain"          // Denied: a token domain is empty
 	CodeNoPartner   = "key-partner"         // Retry: a partner has no key of its own in the ring
 	CodeRevoked     = "key-revoked"         // Denied: a partner's keeper refuses to unwrap its key
+	CodeExpired     = "key-expired"         // Denied: the version that is active had expired by then
 )
 
 // Version is one version of a key.
 type Version struct {
 	Number     int       // from 1
 	ActiveFrom time.Time // when it takes over from the one before it
-	Expires    time.Time // until when whoever added it meant to use it; it is told, not enforced; zero: not said
+	Expires    time.Time // from when on no token is made with it; its tokens are revealed still; zero: never
 	Retired    bool      // it is not used any more, whatever the time
 	Key        Key       // for NewRing; an open ring does not tell it
 }
@@ -147,8 +148,9 @@ func (r *Ring) Partners() ([]string, error) {
 }
 
 // Active is the number of the version that is used for what was pinned at a
-// time: the newest that is active by then and not retired. If there is none the
-// fault is Denied. If the ring cannot be read anew the fault is Retry.
+// time: the newest that is active by then and not retired. If there is none, or it
+// had expired by then, the fault is Denied: no older version takes its place. If
+// the ring cannot be read anew the fault is Retry.
 func (r *Ring) Active(at time.Time) (int, error) {
 	e, err := r.active("", at)
 	return e.Version, err
@@ -160,9 +162,13 @@ func (r *Ring) active(partner string, at time.Time) (entry, error) {
 		return entry{}, err
 	}
 	for _, e := range slices.Backward(entries) {
-		if !e.Retired && !e.ActiveFrom.After(at) {
-			return e, nil
+		switch {
+		case e.Retired || e.ActiveFrom.After(at):
+			continue
+		case !e.Expires.IsZero() && !at.Before(e.Expires):
+			return entry{}, expired(partner, e)
 		}
+		return e, nil
 	}
 	return entry{}, fault.New(fault.Denied, CodeNoVersion, "no version of the key ring is active at "+at.UTC().Format(time.RFC3339), "rotate the key ring, then drop the data again")
 }
@@ -285,6 +291,16 @@ func (r *Ring) load(ctx context.Context) error {
 	}
 	r.read = at
 	return nil
+}
+
+// expired is the fault of a version whose time is over.
+func expired(partner string, e entry) error {
+	what, flag := "the key ring", ""
+	if partner != "" {
+		what, flag = "the key of partner "+partner, " --partner "+partner
+	}
+	return fault.New(fault.Denied, CodeExpired, fmt.Sprintf("version %d of %s expired at %s, and no other had followed it: no token is made", e.Version, what, e.Expires.UTC().Format(time.RFC3339)),
+		"run sallyport keys rotate"+flag+", then drop the data again under another name once the new version is active")
 }
 
 func codeOr(err error, code string) string {

@@ -141,6 +141,13 @@ func TestRotateAndRetire(t *testing.T) {
 		if token(t, r, "acme", next) == first {
 			t.Error("the new version makes the same tokens")
 		}
+		end := next.Add(time.Hour)
+		if n, err := r.Active(end.Add(-1)); n != 2 || err != nil {
+			t.Errorf("just before it expires: %d, %v", n, err)
+		}
+		if _, err := r.TokenKey("acme", end); fault.CodeOf(err) != CodeExpired || fault.KindOf(err) != fault.Denied {
+			t.Errorf("a version that has expired: %v", err)
+		}
 		for n, at := range map[int]time.Time{1: now, 2: next, 3: now} {
 			key, err := r.VersionTokenKey("", "acme", n)
 			if n == 3 {

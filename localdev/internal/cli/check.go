@@ -61,10 +61,14 @@ func (c checkCommand) Run(s *session) error {
 			return err
 		}
 	}
+	if f, err := local.Open(c.Dir); err == nil {
+		report.Keys = s.endingKeys(f, time.Now())
+	}
 	if c.JSON {
 		return s.json(report)
 	}
 	report.show(s.out)
+	warnOfEnds(s, report.Keys)
 	return nil
 }
 
@@ -78,9 +82,10 @@ type checked struct {
 	Grants        []checkedGrant    `json:"grants,omitempty"`
 	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
-	Unused        []string          `json:"unused,omitempty"`    // contracts that nobody drops and nobody receives
-	Since         *since            `json:"since,omitempty"`     // what is different from what it was compared with
-	Terraform     []deployed        `json:"terraform,omitempty"` // what is made on clouds
+	Unused        []string          `json:"unused,omitempty"`     // contracts that nobody drops and nobody receives
+	Since         *since            `json:"since,omitempty"`      // what is different from what it was compared with
+	Terraform     []deployed        `json:"terraform,omitempty"`  // what is made on clouds
+	Keys          []ringVersion     `json:"endingKeys,omitempty"` // of the folder: expired or soon to expire, and followed by no other
 	Problems      []yamldoc.Problem `json:"problems,omitempty"`
 
 	contracts, partners, profiles int

@@ -93,7 +93,7 @@ type keysRotateCommand struct {
 	dirArgument
 	ringFlags
 	At      time.Time `placeholder:"TIME" help:"When the new version becomes active, such as 2027-01-01T00:00:00Z. Default: as soon as may be, in about five minutes."`
-	Expires time.Time `placeholder:"TIME" help:"Until when it is meant to be used: sallyport keys list warns in time. Nothing stops then."`
+	Expires time.Time `placeholder:"TIME" help:"Until when tokens are made with it: keys list, check and status warn a month before. From then on nothing that needs it leaves, unless a later version is active; its tokens are revealed still."`
 	jsonFlag
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sallyport-io/sallyport/localdev/internal/history"
@@ -25,7 +26,7 @@ Examples:
     sallyport keys list myexchange --json`
 }
 
-// expiresSoon is how long before its end a version that is active is warned of.
+// expiresSoon is how long before its end the version in use is warned of.
 const expiresSoon = 30 * 24 * time.Hour
 
 // ringVersion is a version as it is listed.
@@ -34,7 +35,7 @@ type ringVersion struct {
 	Version    int        `json:"version"`
 	ActiveFrom time.Time  `json:"activeFrom"`
 	Expires    time.Time  `json:"expires,omitzero"`
-	State      string     `json:"state"` // active, coming, past or retired
+	State      string     `json:"state"` // active, coming, expired (no token is made), past or retired
 	Uses       *usesOfKey `json:"uses,omitempty"`
 }
 
@@ -105,6 +106,8 @@ func versionsOf(ring *keys.Ring, now time.Time) (list []ringVersion, err error) 
 			switch {
 			case v.Retired:
 				state = "retired"
+			case v.Number == active && !v.Expires.IsZero() && !now.Before(v.Expires):
+				state = "expired"
 			case v.Number == active:
 				state = "active"
 			case v.Number > active:
@@ -128,7 +131,7 @@ func countUses(ring *keys.Ring, list []ringVersion, drops []*history.Drop) error
 	for _, d := range drops {
 		version, err := ring.Active(d.Time)
 		switch {
-		case fault.CodeOf(err) == keys.CodeNoVersion:
+		case fault.CodeOf(err) == keys.CodeNoVersion, fault.CodeOf(err) == keys.CodeExpired:
 			continue
 		case err != nil:
 			return err
@@ -200,11 +203,7 @@ func showVersions(s *session, list []ringVersion, uses bool) {
 		t.Add(cells...)
 	}
 	s.out.Table(&t)
-	for _, v := range list {
-		if v.State == "active" && !v.Expires.IsZero() && time.Until(v.Expires) < expiresSoon {
-			warnOfEnd(s, v, list)
-		}
-	}
+	warnOfEnds(s, ending(list, time.Now()))
 }
 
 // day is the day of a time in UTC.
@@ -215,20 +214,56 @@ func day(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
-// warnOfEnd says that an active version expires, unless the next comes by then.
-func warnOfEnd(s *session, v ringVersion, list []ringVersion) {
-	for _, next := range list {
-		if next.Partner == v.Partner && next.State == "coming" && !next.ActiveFrom.After(v.Expires) {
-			return
+// ending are the versions in use that have expired, or do within expiresSoon, and
+// that no other follows by then.
+func ending(list []ringVersion, now time.Time) (ends []ringVersion) {
+	for _, v := range list {
+		inUse := v.State == "active" || v.State == "expired"
+		if !inUse || v.Expires.IsZero() || !now.Add(expiresSoon).After(v.Expires) {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(next ringVersion) bool {
+			return next.Partner == v.Partner && next.State == "coming" && !next.ActiveFrom.After(v.Expires)
+		}) {
+			ends = append(ends, v)
 		}
 	}
-	verb, flag := "expires", ""
-	if time.Until(v.Expires) < 0 {
-		verb = "expired"
+	return ends
+}
+
+// warnOfEnds says what of versions that end, and what to do.
+func warnOfEnds(s *session, ends []ringVersion) {
+	for _, v := range ends {
+		what, flag := "the key ring", ""
+		if v.Partner != "" {
+			what, flag = "the key of partner "+v.Partner, " --partner "+v.Partner
+		}
+		if v.State == "expired" {
+			s.err.Printf("version %d of %s expired on %s: nothing that needs it leaves\n", v.Version, what, day(v.Expires))
+		} else {
+			s.err.Printf("version %d of %s expires on %s and no other follows it: nothing that needs it leaves from then on\n", v.Version, what, day(v.Expires))
+		}
+		s.advise("sallyport keys rotate" + flag)
 	}
-	if v.Partner != "" {
-		flag = " --partner " + v.Partner
+}
+
+// endingKeys are the versions of a folder's key ring that end; none if there is no
+// ring yet. A ring that cannot be opened is told of, and stops nothing here: who
+// may look at a folder need not have its keys.
+func (s *session) endingKeys(f *local.Folder, now time.Time) []ringVersion {
+	url, err := f.KeyRing()
+	if err != nil {
+		return nil
 	}
-	s.err.Printf("version %d %s on %s and no other follows it\n", v.Version, verb, day(v.Expires))
-	s.advise("sallyport keys rotate" + flag)
+	ring, err := keys.Open(s, url)
+	if err != nil {
+		s.err.Printf("when keys expire is not known: %s\n", show.Clean(err.Error()))
+		return nil
+	}
+	defer ring.Close()
+	list, err := versionsOf(ring, now)
+	if err != nil {
+		s.err.Printf("when keys expire is not known: %s\n", show.Clean(err.Error()))
+	}
+	return ending(list, now)
 }

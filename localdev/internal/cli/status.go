@@ -73,10 +73,12 @@ func (c statusCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	ends := s.endingKeys(f, time.Now())
 	if c.JSON {
-		return s.json(statusReport(f, h, c.Limit, running))
+		return s.json(statusReport(f, h, c.Limit, running, ends))
 	}
 	showStatus(s.out, f, h, c.Limit, running)
+	warnOfEnds(s, ends)
 	return nil
 }
 
@@ -92,13 +94,14 @@ type statusDrop struct {
 	*history.Drop
 }
 
-func statusReport(f *local.Folder, h *history.History, limit int, running bool) any {
+func statusReport(f *local.Folder, h *history.History, limit int, running bool, ends []ringVersion) any {
 	report := struct {
 		Dir     string         `json:"dir"`
 		Running bool           `json:"running"` // sallyport up has the folder
 		Totals  history.Totals `json:"totals"`
 		Drops   []statusDrop   `json:"drops"`
-	}{Dir: f.Dir, Running: running, Totals: h.Totals, Drops: []statusDrop{}}
+		Keys    []ringVersion  `json:"endingKeys,omitempty"` // expired or soon to expire, and followed by no other
+	}{Dir: f.Dir, Running: running, Totals: h.Totals, Drops: []statusDrop{}, Keys: ends}
 	for _, d := range h.Newest(limit) {
 		report.Drops = append(report.Drops, statusDrop{d.State(), d})
 	}
