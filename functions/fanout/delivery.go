@@ -26,6 +26,7 @@ type delivery struct {
 	subscription *exchange.Subscription // of the pinned exchange
 	view         *policy.View
 	deprecation  event.Deprecation // of what the subscription is to, when the drop was pinned
+	class        event.Classification
 }
 
 func (d *delivery) run(ctx context.Context) ([]event.Event, error) {
@@ -82,6 +83,7 @@ func (d *delivery) resolve(ctx context.Context) error {
 	}
 	// By the pinned exchange and the drop's time: the same in every run.
 	d.deprecation = d.view.Contract.Deprecation(d.view.Compiled.Object, d.s.Drop.Time)
+	d.class = d.view.Classification()
 	if want := path.Join(d.s.View, d.s.Drop.ID, number(d.s.Segment)); d.s.Rows > 0 && d.s.Object.Key != want {
 		return fault.New(fault.Poison, "object-misplaced", "the object of the segment does not lie where its view's do", "mask the drop again; nothing was sent")
 	}
@@ -123,7 +125,7 @@ func (d *delivery) to(ctx context.Context, f func(deliver.Destination) error) er
 }
 
 func (d *delivery) drop() deliver.Drop {
-	return deliver.Drop{Subscription: d.s.Subscription, Contract: d.s.Drop.Contract, ID: d.s.Drop.ID, Time: d.s.Drop.Time, Deprecation: d.deprecation}
+	return deliver.Drop{Subscription: d.s.Subscription, Contract: d.s.Drop.Contract, ID: d.s.Drop.ID, Time: d.s.Drop.Time, Deprecation: d.deprecation, Classification: d.class}
 }
 
 // segment is the segment as deliver takes it.

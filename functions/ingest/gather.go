@@ -86,6 +86,14 @@ func (f *Function) gather(ctx context.Context, at place, events []event.Event) (
 			failed[i] = fault.New(fault.Invalid, "row-too-long", fmt.Sprintf("the event's data has more than %d bytes", limit), "send it as a file, or raise limits.row in exchange.yaml")
 			continue
 		}
+		c, err := event.ClassificationOf(e)
+		if err == nil {
+			err = intake.Honour(c)
+		}
+		if err != nil {
+			failed[i] = err
+			continue
+		}
 		if seen[r.ID] {
 			members = append(members, i) // it ends as the first of it does
 			continue

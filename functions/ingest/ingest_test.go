@@ -23,6 +23,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/filebucket"
+	"github.com/sallyport-io/sallyport/shared/policy"
 )
 
 // world is an ingest on buckets in memory.
@@ -452,6 +453,17 @@ func TestEvents(t *testing.T) {
 	out, err = w.f.HandleBatch(ctx, []event.Event{stranger, own(t, "e", `{"id":5}`)})
 	if fault.KindOf(fault.Of(err, 0)) != fault.Denied || fault.Of(err, 1) != nil || len(out) != 2 {
 		t.Errorf("got %v, %d events", err, len(out))
+	}
+	// One that asks for more than its contract gives is refused; the others are taken.
+	regulated, unread := own(t, "f", `{"id":6}`), own(t, "g", `{"id":7}`)
+	regulated.SetExtension(event.ExtDataRegulation, "HIPAA")
+	unread.SetExtension(event.ExtDataRegulation, ",")
+	_, err = w.f.HandleBatch(ctx, []event.Event{regulated, unread, own(t, "h", `{"id":8}`)})
+	if fault.CodeOf(fault.Of(err, 0)) != policy.CodeUnhonoured || fault.CodeOf(fault.Of(err, 1)) != "classification-malformed" || fault.Of(err, 2) != nil {
+		t.Errorf("got %v", err)
+	}
+	if got := strings.Join(w.rowsOf(), "|"); !strings.HasSuffix(got, `{"id":8}`) || strings.Contains(got, `"id":6`) || strings.Contains(got, `"id":7`) {
+		t.Errorf("landing has %s", got)
 	}
 }
 

@@ -86,6 +86,8 @@ type Drop struct {
 	// Deprecation is what events about the drop say of its contract; zero if the
 	// contract stays.
 	Deprecation event.Deprecation
+	// Classification is that of the data, for events that carry or name it.
+	Classification event.Classification
 }
 
 // Segment is the unit of delivery.

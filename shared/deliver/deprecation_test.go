@@ -63,3 +63,28 @@ func TestDeprecation(t *testing.T) {
 		})
 	}
 }
+
+// TestClassification: whatever is sent says how secret it is.
+func TestClassification(t *testing.T) {
+	w := newWorld(t)
+	s := csvSegment(rowsCSV)
+	s.Drop.Classification = event.Classification{Level: "restricted", Regulations: []string{"GDPR", "HIPAA"}, Categories: []string{"PII"}}
+	for _, target := range []Target{{URL: "t://x"}, {URL: "t://x", Send: SendSegments, Bucket: "b://x"}} {
+		d := w.open(t, target)
+		if _, err := d.Deliver(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Manifest(t.Context(), s.Drop, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		sent := int(s.Rows) + 1
+		if target.Send == SendSegments {
+			sent = 2
+		}
+		for _, e := range w.events(t, sent) {
+			if got, err := event.ClassificationOf(e); err != nil || got.Level != "restricted" || len(got.Regulations) != 2 || len(got.Categories) != 1 {
+				t.Errorf("%s says %+v: %v", e.Type(), got, err)
+			}
+		}
+	}
+}

@@ -99,6 +99,7 @@ func (d Drop) event(typ, id string) ce.Event {
 	e.SetExtension(event.ExtCorrelationID, d.ID)
 	e.SetExtension(extSubscription, d.Subscription)
 	d.Deprecation.Mark(&e)
+	d.Classification.Mark(&e)
 	return e
 }
 
@@ -174,7 +175,7 @@ func newRowEvents(s *Segment) *rowEvents {
 	}
 	m.head = str(m.head, event.ExtCorrelationID, s.Drop.ID)
 	m.head = str(m.head, extSubscription, s.Drop.Subscription)
-	for _, a := range s.Drop.Deprecation.Attributes() {
+	for _, a := range append(s.Drop.Deprecation.Attributes(), s.Drop.Classification.Attributes()...) {
 		if text, ok := a.Value.(string); ok {
 			m.head = str(m.head, a.Name, text)
 		} else {
