@@ -38,6 +38,12 @@ run "name_reserved" {
   expect_failures = [var.name]
 }
 
+run "name_of_googles_pools" {
+  command = plan
+  variables { name = "gcp-x" }
+  expect_failures = [var.name]
+}
+
 run "project" {
   command = plan
   variables { project = "Exchange" }
@@ -363,6 +369,42 @@ run "key_name" {
     users = { both = [], decrypt = [] }
   }
   expect_failures = [var.name]
+}
+
+run "function_processors_for_memory" {
+  command = plan
+  module { source = "./modules/function" }
+  variables {
+    name        = "f"
+    description = "d"
+    project     = "exchange-1"
+    region      = "r"
+    image       = "i"
+    identity    = "x@y"
+    environment = {}
+    invokers    = []
+    size        = { memory = 8193, processors = 2, timeout = 60, concurrency = 1, instances = 1, minimum = 0 }
+    encryption  = { key = null }
+  }
+  expect_failures = [var.size]
+}
+
+run "function_memory_for_processors" {
+  command = plan
+  module { source = "./modules/function" }
+  variables {
+    name        = "f"
+    description = "d"
+    project     = "exchange-1"
+    region      = "r"
+    image       = "i"
+    identity    = "x@y"
+    environment = {}
+    invokers    = []
+    size        = { memory = 1024, processors = 4, timeout = 60, concurrency = 1, instances = 1, minimum = 0 }
+    encryption  = { key = null }
+  }
+  expect_failures = [var.size]
 }
 
 run "function_name" {
