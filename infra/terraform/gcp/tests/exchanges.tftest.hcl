@@ -67,6 +67,10 @@ run "three" {
     condition     = strcontains(output.onboarding["bolt"].sheet, "Put files into the bucket sp-drops") && strcontains(output.onboarding["core"].sheet, "Let this identity create and read objects in your buckets, or publish to your topics: serviceAccount:sp-fanout@exchange-1")
     error_message = "An onboarding sheet does not say how to start."
   }
+  assert {
+    condition     = strcontains(output.onboarding["bolt"].sheet, "Let these identities decrypt with your key projects/bolt-data/locations/europe-west3/keyRings/r/cryptoKeys/tokens (roles/cloudkms.cryptoKeyDecrypter): serviceAccount:sp-mask@exchange-1.iam.gserviceaccount.com, serviceAccount:sp-reveal@") && length([for id, p in output.onboarding : id if length(p.unwraps) > 0]) == 1
+    error_message = "A partner that brings the key of its tokens is not told who is to unwrap it, or another is."
+  }
 }
 
 run "events" {

@@ -230,6 +230,12 @@ run "telemetry" {
   expect_failures = [var.telemetry]
 }
 
+run "keeper_of_another_cloud" {
+  command = plan
+  variables { exchange_dir = "tests/exchanges/keeper" }
+  expect_failures = [output.onboarding]
+}
+
 run "destination_of_another_cloud" {
   command = plan
   variables { exchange_dir = "tests/exchanges/bad-destination" }
