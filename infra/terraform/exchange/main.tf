@@ -6,8 +6,9 @@ locals {
 
   # Partners by id. Two files with one id are an error.
   partners = { for p in [for f in fileset(var.dir, "partners/*.yaml") : yamldecode(file("${var.dir}/${f}"))] : p.id => {
-    name  = try(p.name, p.id)
-    drops = [for d in try(p.drops, []) : { contract = tostring(d.contract), prefix = regex("^[^*?]*", tostring(try(d.path, "${d.contract}/**"))) }]
+    name   = try(p.name, p.id)
+    keeper = try(tostring(p.keys.keeper), "")
+    drops  = [for d in try(p.drops, []) : { contract = tostring(d.contract), prefix = regex("^[^*?]*", tostring(try(d.path, "${d.contract}/**"))) }]
     destinations = flatten([for s in try(p.subscriptions, []) : [for url in compact([s.destination.url, try(s.destination.bucket, "")]) : {
       partner      = p.id
       subscription = s.id

@@ -4,7 +4,7 @@ output "name" {
 }
 
 output "partners" {
-  description = "Partners by id: name; drops, each with its contract and the prefix of its keys below the partner's own; destinations, each with partner, subscription, url and for how many hours it is tried (-1: not understood)."
+  description = "Partners by id: name; keeper, the key of its own that wraps the key of its tokens (\"\": none); drops, each with its contract and the prefix of its keys below the partner's own; destinations, each with partner, subscription, url and for how many hours it is tried (-1: not understood)."
   value       = local.partners
 }
 

@@ -13,6 +13,44 @@ module "alarms" {
     age    = lookup(var.alarms.ages, each.key, var.alarms.age)
     errors = var.alarms.errors
   }
+
+  depends_on = [google_project_service.this]
+}
+
+# Those of partners' own topics, all at once: an incident says which it is.
+resource "google_monitoring_alert_policy" "partners" {
+  for_each = { for what, a in {
+    dead = { says = "Events of a partner were given up.", metric = "num_undelivered_messages", of = "dead", above = 0 }
+    age  = { says = "The oldest event of a partner waits for too long.", metric = "oldest_unacked_message_age", of = "on-events", above = lookup(var.alarms.ages, "ingest", var.alarms.age) }
+  } : what => a if length(local.event_topics) > 0 }
+
+  project               = var.project
+  display_name          = "${var.name}-partners-${each.key}"
+  combiner              = "OR"
+  notification_channels = var.alarms.channels
+  user_labels           = local.labels
+
+  documentation {
+    content = each.value.says
+  }
+
+  conditions {
+    display_name = each.key
+
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"${var.name}-partner-.*-${each.value.of}\") AND metric.type = \"pubsub.googleapis.com/subscription/${each.value.metric}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.above
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_monitoring_alert_policy" "freshness" {
@@ -32,15 +70,18 @@ resource "google_monitoring_alert_policy" "freshness" {
     display_name = "no drop"
 
     condition_absent {
-      filter   = "resource.type = \"pubsub_topic\" AND resource.labels.topic_id = \"${var.name}-drops\" AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
+      filter   = "resource.type = \"pubsub_topic\" AND resource.labels.topic_id = monitoring.regex.full_match(\"${var.name}-(drops|partner-.*-[0-9]+)\") AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
       duration = "${3600 * var.alarms.freshness_hours}s"
 
       aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_DELTA"
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM" # a topic that rests is none that all rest
       }
     }
   }
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_monitoring_dashboard" "this" {

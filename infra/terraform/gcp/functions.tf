@@ -73,7 +73,7 @@ module "function" {
   network             = var.network
   deletion_protection = var.deletion_protection
 
-  depends_on = [module.key, google_secret_manager_secret_iam_member.ledger]
+  depends_on = [module.key, google_secret_manager_secret_iam_member.ledger, google_service_account.push, google_service_account.tick]
 }
 
 # The secret is not ours: others may read it, too.

@@ -48,5 +48,8 @@ locals {
     topic  = try(join("/topics/", regex("^gcppubsub://projects/([a-z0-9.:-]+)/topics/([A-Za-z][A-Za-z0-9._~%+-]{2,254})$", d.url)), "")
   })]])
 
+  # Partners that bring the key of their tokens, as the functions open it.
+  keepers = { for id, p in local.partners : id => try(regex("^gcpkms://(projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+)$", p.keeper)[0], "") if p.keeper != "" }
+
   own_buckets = toset([for b in keys(local.wiring.buckets) : "${var.name}-${b}"])
 }

@@ -40,6 +40,7 @@ output "onboarding" {
     key       = contains(keys(local.own_keys), id) ? "${local.key_ring}/cryptoKeys/partner-${id}" : ""
     refusals  = length(p.drops) > 0 ? "gs://${var.name}-quarantine/${id}/" : ""
     topics    = { for k, t in local.event_topics : t.contract => "projects/${var.project}/topics/${t.name}" if t.partner == id }
+    unwraps   = contains(keys(local.keepers), id) ? [for name in local.has_keys : local.identities[name]] : []
     delivered = length(p.destinations) > 0 ? [for name in local.reaches : local.identities[name]] : []
     sheet = join("\n", concat(
       ["Exchange ${module.exchange.name}: how ${p.name} takes part", "", "Region: ${var.region}"],
@@ -53,6 +54,10 @@ output "onboarding" {
       !contains(keys(local.federated), id) ? [] : ["Exchange tokens of ${p.issuer} for credentials (Workload Identity Federation) at the provider", "  //iam.googleapis.com/${module.partner[id].provider}"],
       !contains(keys(local.own_keys), id) ? [] : ["Encrypt each file with your key: gcloud storage cp --encryption-key=${local.key_ring}/cryptoKeys/partner-${id}"],
       [for k, t in local.event_topics : "Publish events (CloudEvents in structured mode) of ${t.contract} to projects/${var.project}/topics/${t.name}" if t.partner == id],
+      !contains(keys(local.keepers), id) ? [] : concat(
+        ["Let these identities decrypt with your key ${local.keepers[id]} (roles/cloudkms.cryptoKeyDecrypter): ${join(", ", [for name in local.has_keys : local.identities[name]])}"],
+        length(var.operators) == 0 ? [] : ["and who makes the key of your tokens encrypt as well (roles/cloudkms.cryptoKeyEncrypterDecrypter): ${join(", ", var.operators)}"],
+      ),
       length(p.destinations) == 0 ? [] : concat(
         ["Let this identity create and read objects in your buckets, or publish to your topics: ${join(", ", [for name in local.reaches : local.identities[name]])}"],
         [for d in p.destinations : "  ${d.subscription}: ${d.url}"],
@@ -68,6 +73,10 @@ output "onboarding" {
   precondition {
     condition     = alltrue([for d in local.deliveries : !contains(local.own_buckets, d.bucket) && !contains([for t in local.topics : "${var.project}/topics/${var.name}-${t}"], d.topic)])
     error_message = "A destination is a bucket or topic of the exchange itself."
+  }
+  precondition {
+    condition     = alltrue([for k in values(local.keepers) : k != ""])
+    error_message = "Nothing on Google Cloud opens keys.keeper of: ${join(", ", [for id, k in local.keepers : id if k == ""])}. Write gcpkms://projects/<project>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>."
   }
   precondition {
     condition     = module.exchange.understood

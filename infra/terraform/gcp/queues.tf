@@ -93,6 +93,8 @@ resource "google_service_account" "push" {
   project      = var.project
   account_id   = "${var.name}-push"
   display_name = "Pushes messages of ${var.name} to its functions"
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_service_account_iam_policy" "push" {

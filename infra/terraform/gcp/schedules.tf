@@ -7,6 +7,8 @@ resource "google_service_account" "tick" {
   project      = var.project
   account_id   = "${var.name}-tick"
   display_name = "Ticks of ${var.name}"
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_cloud_scheduler_job" "tick" {

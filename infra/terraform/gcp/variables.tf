@@ -8,8 +8,8 @@ variable "name" {
     error_message = "name must have 2 to 20 characters: small letters, digits and single hyphens, with a letter first and no hyphen last."
   }
   validation {
-    condition     = !startswith(var.name, "goog") && !strcontains(var.name, "google")
-    error_message = "name must not start with goog or contain google, which are reserved."
+    condition     = !startswith(var.name, "goog") && !startswith(var.name, "gcp-") && !strcontains(var.name, "google")
+    error_message = "name must not start with goog or gcp-, or contain google, which are reserved."
   }
 }
 

@@ -49,6 +49,10 @@ run "one" {
     condition     = keys(module.partner) == ["acme"] && length(google_pubsub_topic.partner) == 0
     error_message = "The partner that drops has no folder, or one that nobody asked for has a topic."
   }
+  assert {
+    condition     = length(google_monitoring_alert_policy.partners) == 0
+    error_message = "There are alarms of topics that are not there."
+  }
 }
 
 run "three" {
@@ -67,6 +71,10 @@ run "three" {
     condition     = strcontains(output.onboarding["bolt"].sheet, "Put files into the bucket sp-drops") && strcontains(output.onboarding["core"].sheet, "Let this identity create and read objects in your buckets, or publish to your topics: serviceAccount:sp-fanout@exchange-1")
     error_message = "An onboarding sheet does not say how to start."
   }
+  assert {
+    condition     = strcontains(output.onboarding["bolt"].sheet, "Let these identities decrypt with your key projects/bolt-data/locations/europe-west3/keyRings/r/cryptoKeys/tokens (roles/cloudkms.cryptoKeyDecrypter): serviceAccount:sp-mask@exchange-1.iam.gserviceaccount.com, serviceAccount:sp-reveal@") && length([for id, p in output.onboarding : id if length(p.unwraps) > 0]) == 1
+    error_message = "A partner that brings the key of its tokens is not told who is to unwrap it, or another is."
+  }
 }
 
 run "events" {
@@ -83,6 +91,16 @@ run "events" {
   assert {
     condition     = output.onboarding["acme"].topics["stock"] == "projects/exchange-1/topics/sp-partner-acme-1"
     error_message = "A partner is not told of its topic."
+  }
+
+  # What the alarms of partners' topics watch: all of theirs, and none of a function's.
+  assert {
+    condition = alltrue([for what, name in { dead = "dead", age = "on-events" } : alltrue([
+      for of in concat(keys(local.event_topics), keys(local.heard)) : contains(keys(local.event_topics), of) == can(regex(
+        "^${regex("full_match\\(\"(.*)\"\\)", google_monitoring_alert_policy.partners[what].conditions[0].condition_threshold[0].filter)[0]}$",
+        contains(keys(local.event_topics), of) ? "${local.event_topics[of].name}-${name}" : "sp-${of}-${name}"
+    ))])])
+    error_message = "The alarms of partners' topics watch others, or not all."
   }
 }
 
@@ -241,5 +259,9 @@ run "fresh" {
   assert {
     condition     = google_monitoring_alert_policy.freshness[0].conditions[0].condition_absent[0].duration == "21600s"
     error_message = "The alarm looks back for another time."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.freshness[0].conditions[0].condition_absent[0].aggregations[0].cross_series_reducer == "REDUCE_SUM"
+    error_message = "The alarm goes off when one of several topics rests."
   }
 }

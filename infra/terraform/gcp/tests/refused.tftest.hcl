@@ -38,6 +38,12 @@ run "name_reserved" {
   expect_failures = [var.name]
 }
 
+run "name_of_googles_pools" {
+  command = plan
+  variables { name = "gcp-x" }
+  expect_failures = [var.name]
+}
+
 run "project" {
   command = plan
   variables { project = "Exchange" }
@@ -224,6 +230,12 @@ run "telemetry" {
   expect_failures = [var.telemetry]
 }
 
+run "keeper_of_another_cloud" {
+  command = plan
+  variables { exchange_dir = "tests/exchanges/keeper" }
+  expect_failures = [output.onboarding]
+}
+
 run "destination_of_another_cloud" {
   command = plan
   variables { exchange_dir = "tests/exchanges/bad-destination" }
@@ -363,6 +375,42 @@ run "key_name" {
     users = { both = [], decrypt = [] }
   }
   expect_failures = [var.name]
+}
+
+run "function_processors_for_memory" {
+  command = plan
+  module { source = "./modules/function" }
+  variables {
+    name        = "f"
+    description = "d"
+    project     = "exchange-1"
+    region      = "r"
+    image       = "i"
+    identity    = "x@y"
+    environment = {}
+    invokers    = []
+    size        = { memory = 8193, processors = 2, timeout = 60, concurrency = 1, instances = 1, minimum = 0 }
+    encryption  = { key = null }
+  }
+  expect_failures = [var.size]
+}
+
+run "function_memory_for_processors" {
+  command = plan
+  module { source = "./modules/function" }
+  variables {
+    name        = "f"
+    description = "d"
+    project     = "exchange-1"
+    region      = "r"
+    image       = "i"
+    identity    = "x@y"
+    environment = {}
+    invokers    = []
+    size        = { memory = 1024, processors = 4, timeout = 60, concurrency = 1, instances = 1, minimum = 0 }
+    encryption  = { key = null }
+  }
+  expect_failures = [var.size]
 }
 
 run "function_name" {

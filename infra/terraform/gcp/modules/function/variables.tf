@@ -63,6 +63,15 @@ variable "size" {
   description = "Memory in MB, processors, timeout in seconds, requests of an instance at once, instances at most and at least."
   type        = object({ memory = number, processors = number, timeout = number, concurrency = number, instances = number, minimum = number })
   nullable    = false
+
+  validation {
+    condition     = var.size.processors >= (var.size.memory > 24576 ? 8 : var.size.memory > 16384 ? 6 : var.size.memory > 8192 ? 4 : var.size.memory > 4096 ? 2 : 1)
+    error_message = "Cloud Run wants 2 processors for more than 4096 MB, 4 for more than 8192, 6 for more than 16384, 8 for more than 24576."
+  }
+  validation {
+    condition     = var.size.memory >= (var.size.processors > 4 ? 4096 : var.size.processors > 2 ? 2048 : 512)
+    error_message = "Cloud Run wants 2048 MB for 4 processors, and 4096 for more."
+  }
 }
 
 variable "invokers" {
