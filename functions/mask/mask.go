@@ -176,7 +176,7 @@ func (f *Function) group(ctx context.Context, cause event.Event, segment event.S
 		for _, s := range d.subscriptions {
 			typ, data := event.TypeSegmentMasked, any(event.SegmentMasked{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
 				Subscription: s.ID, Partner: s.Partner().ID, View: d.view.ID,
-				Rows: rendered[i].rows, Format: rendered[i].wire, Object: rendered[i].ref, Suspects: rendered[i].suspects})
+				Rows: rendered[i].rows, Suppressed: rendered[i].kept, Format: rendered[i].wire, Object: rendered[i].ref, Suspects: rendered[i].suspects})
 			if rendered[i].withheld() {
 				typ, data = event.TypeDeliveryFailed, event.Delivery{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
 					Subscription: s.ID, Partner: s.Partner().ID, Fault: event.FaultOf(leak(segment, s, rendered[i].suspects))}

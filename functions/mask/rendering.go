@@ -25,14 +25,16 @@ type rendering struct {
 	key        string
 	wire       event.Format
 	projection *record.Projection
-	matcher    *policy.Matcher // nil: all rows
-	guard      *guard          // nil: nothing is watched
-	subjects   *subjects       // nil: no token is of one
+	matcher    *policy.Matcher    // nil: all rows
+	dropper    *policy.RowDropper // nil: no rule keeps a row
+	guard      *guard             // nil: nothing is watched
+	subjects   *subjects          // nil: no token is of one
 
 	due  []uint32 // rows of the batch at hand that are not rendered yet
 	out  []byte
 	w    *store.Writer // from the first row on: an empty view is no object
 	rows int64
+	kept int64 // rows that the filter lets through and that do not leave
 	ref  event.Ref
 
 	suspects []event.Suspect // what the guard found
@@ -56,6 +58,9 @@ func (f *Function) rendering(v *policy.View, key string, format record.Format, s
 	r.wire.Dropped = segment.Format.Dropped
 	if v.Filter != nil {
 		r.matcher = v.Filter.Matcher()
+	}
+	if r.dropper, err = v.RowDropper(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -88,9 +93,13 @@ func (f *Function) tokenKey(v *policy.View, segment event.SegmentAccepted) (keys
 	return f.ring.PartnerTokenKey(v.KeyHolder, v.TokenDomain, segment.Drop.Time)
 }
 
-// add takes row i of b, the batch at hand. Write must follow before the next
-// batch.
+// add takes row i of b, the batch at hand, which the filter lets through. Write
+// must follow before the next batch.
 func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batch, i int) error {
+	if r.dropper != nil && r.dropper.Drops(b, i) {
+		r.kept++
+		return nil
+	}
 	if r.guard != nil && r.guard.found.Row() {
 		r.guard.observe(b, i)
 	}

@@ -141,8 +141,11 @@ type SegmentMasked struct {
 	Partner      string `json:"partner"` // who receives
 	View         string `json:"view"`
 	Rows         int64  `json:"rows"` // 0: the filter left nothing; Object is empty then
-	Format       Format `json:"format"`
-	Object       Ref    `json:"object,omitzero"` // in masked
+	// Suppressed are rows that the filter let through and that do not leave all the
+	// same, because a rule of the profile keeps them.
+	Suppressed int64  `json:"suppressed,omitempty"`
+	Format     Format `json:"format"`
+	Object     Ref    `json:"object,omitzero"` // in masked
 	// Suspects are fields that leave in the clear and seem to hold personal data.
 	Suspects []Suspect `json:"suspects,omitempty"`
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/contract"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/transform"
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
 
@@ -152,11 +153,14 @@ func (c *checker) profile(p *Profile) {
 		if named != 1 {
 			c.add(at, where, fmt.Sprintf("the rule has %d of path, tag and classification", named), "give it exactly one; write a rule for each")
 		}
-		if r.Transform.Type == "" {
+		switch {
+		case r.DropsRows() && r.Transform != (transform.Spec{}):
+			c.add(at, where, "the rule has both transform and dropRow", "write a rule for each")
+		case r.Transform.Type == "" && !r.DropsRows():
 			c.add(at, where, "the rule has no transform", "add transform: {type: ...}; type: drop lets nothing out")
 		}
 		for k := range i {
-			if named == 1 && p.Rules[k].Path == r.Path && p.Rules[k].Tag == r.Tag && strings.EqualFold(p.Rules[k].Classification, r.Classification) {
+			if named == 1 && !r.DropsRows() && !p.Rules[k].DropsRows() && p.Rules[k].Path == r.Path && p.Rules[k].Tag == r.Tag && strings.EqualFold(p.Rules[k].Classification, r.Classification) {
 				c.add(at, where, fmt.Sprintf("a rule for %s is there already, the first of them counts", r), "remove one")
 				break
 			}

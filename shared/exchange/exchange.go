@@ -296,8 +296,8 @@ type Profile struct {
 	source source
 }
 
-// Rule names fields, by exactly one of path, tag and classification, and what
-// is done to them.
+// Rule names fields, by exactly one of path, tag and classification, and either what
+// is done to them or which rows do not leave because of them.
 type Rule struct {
 	// Field path: "." for members, "[]" for items. Covers what is inside.
 	Path string `yaml:"path" json:"path,omitempty" jsonschema:"minLength=1"`
@@ -306,8 +306,13 @@ type Rule struct {
 	// Classification of a field, or of one that holds it, in any case.
 	Classification string `yaml:"classification" json:"classification,omitempty" jsonschema:"minLength=1"`
 	// What is done to the fields.
-	Transform transform.Spec `yaml:"transform" json:"transform" jsonschema:"required"`
+	Transform transform.Spec `yaml:"transform" json:"transform,omitzero"`
+	// Rows in which one of the fields matches do not leave. What becomes of the fields in other rows the other rules say. All rules with dropRow hold, not only the most specific.
+	DropRow transform.Match `yaml:"dropRow" json:"dropRow,omitzero"`
 }
+
+// DropsRows tells whether the rule is one with dropRow.
+func (r Rule) DropsRows() bool { return r.DropRow != transform.Match{} }
 
 func (r Rule) String() string {
 	switch {

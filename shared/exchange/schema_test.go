@@ -61,6 +61,16 @@ func generate(t *testing.T, name string, of any, title string) []byte {
 		for _, key := range []string{"path", "tag", "classification"} {
 			rule.OneOf = append(rule.OneOf, &jsonschema.Schema{Required: []string{key}})
 		}
+		does := &jsonschema.Schema{}
+		for _, key := range []string{"transform", "dropRow"} {
+			does.OneOf = append(does.OneOf, &jsonschema.Schema{Required: []string{key}})
+		}
+		rule.AllOf = append(rule.AllOf, does)
+	}
+	if match := s.Definitions["Match"]; match != nil {
+		for _, key := range []string{"values", "pattern"} {
+			match.AnyOf = append(match.AnyOf, &jsonschema.Schema{Required: []string{key}})
+		}
 	}
 	if step := s.Definitions["Step"]; step != nil {
 		for _, key := range []string{"rename", "default", "cast", "drop"} {
@@ -213,6 +223,9 @@ func TestSchemasAgreeWithLoad(t *testing.T) {
 		{profile, "tag: price", "tag: price\n    path: sku"},
 		{profile, "type: keep", "type: keep, more: 1"},
 		{profile, "{type: keep}", "{}"},
+		{profile, "transform: {type: keep}", "dropRow: {}"},
+		{profile, "transform: {type: keep}", "dropRow: {value: [x]}"},
+		{profile, "transform: {type: keep}", "transform: {type: keep}\n    dropRow: {values: [x]}"},
 	}
 	for _, tt := range tests {
 		files := folder()

@@ -45,7 +45,7 @@ func (p *Policy) Explain(s *exchange.Subscription) []Explanation {
 	var all []Explanation
 	var explain func(field int)
 	explain = func(field int) {
-		e := Explanation{FieldRule: v.Fields[field], Field: field, Tags: r.tagsOf(field), Rules: r.rulesOf(field)}
+		e := Explanation{FieldRule: v.Fields[field], Field: field, Tags: r.tagsOf(field), Rules: r.naming(field, false)}
 		e.Classification, _ = r.classification(field)
 		for f := field; f > 0 && e.ClassifiedBy == ""; f = v.Schema.Fields[f].Parent {
 			if property := r.property(f); property != nil && property.Classification != "" {

@@ -71,6 +71,8 @@ type View struct {
 	Filter *Filter
 	// Fields has a rule for every field of the schema, by field id.
 	Fields []FieldRule
+	// RowRules keep rows from leaving by what is in them.
+	RowRules []RowRule
 	// Guard watches what leaves in the clear.
 	Guard Guard
 	// TokenDomain is where the view's tokens are comparable, "" if it has none.
@@ -290,6 +292,8 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 	r := resolver{compiled: compiled, tags: key.doc.Doc.Object(key.object).Tags, schema: compiled.Schema,
 		profile: c.policy.bundle.Profile(s.Profile), columns: s.Columns}
 	fields, errs := r.fields()
+	rowRules, more := r.rowRules()
+	errs = append(errs, more...)
 	c.use(r.profile, compiled.Schema)
 	for _, e := range errs {
 		c.ruleProblem(r.profile, key, e)
@@ -297,7 +301,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 	if len(c.problems) > before {
 		return nil
 	}
-	v.Fields, v.Guard = fields, r.guard(c.policy.bundle.LeakGuard(), fields)
+	v.Fields, v.RowRules, v.Guard = fields, rowRules, r.guard(c.policy.bundle.LeakGuard(), fields)
 	columns := compiled.Schema.Columns()
 	if !slices.ContainsFunc(columns, func(f int) bool { return fields[f].Op != record.Drop }) {
 		c.problems = append(c.problems, s.Problem("", "nothing would leave: every field of "+key.String()+" drops",
@@ -336,10 +340,15 @@ func (v *View) identify(doc *exchange.Contract, object string) (string, error) {
 		Op        record.Op
 		Transform any `json:",omitempty"`
 	}
+	type dropped struct {
+		Path  string
+		Match transform.Match
+	}
 	shown := struct {
 		Contract, Object, Filter, TokenDomain string
 		KeyHolder                             string `json:",omitempty"`
 		Fields                                []field
+		DropRow                               []dropped `json:",omitempty"`
 	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain, KeyHolder: v.KeyHolder}
 	if v.Filter != nil {
 		shown.Filter = v.Filter.String()
@@ -350,6 +359,9 @@ func (v *View) identify(doc *exchange.Contract, object string) (string, error) {
 			f.Transform = rule.Transform
 		}
 		shown.Fields = append(shown.Fields, f)
+	}
+	for _, rule := range v.RowRules {
+		shown.DropRow = append(shown.DropRow, dropped{v.Schema.Fields[rule.Field].Path, rule.Match})
 	}
 	text, err := json.Marshal(shown)
 	if err != nil {
@@ -413,7 +425,11 @@ func (c *compiler) ruleProblem(p *exchange.Profile, key objectKey, e ruleError) 
 	u := c.profiles[p.ID]
 	if id := fmt.Sprintf("%d %s", e.rule, message); !u.told[id] {
 		u.told[id] = true
-		c.problems = append(c.problems, p.Problem(fmt.Sprintf("rules[%d].transform", e.rule),
+		part := "transform"
+		if p.Rules[e.rule].DropsRows() {
+			part = "dropRow"
+		}
+		c.problems = append(c.problems, p.Problem(fmt.Sprintf("rules[%d].%s", e.rule, part),
 			fmt.Sprintf("field %s of %s: %s", e.path, key, message), hint))
 	}
 }

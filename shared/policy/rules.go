@@ -177,7 +177,7 @@ func (r *resolver) apply(field int, d decision, rules []FieldRule) []ruleError {
 
 // decide finds the rule of one field.
 func (r *resolver) decide(field int) decision {
-	if rules := r.rulesOf(field); len(rules) > 0 {
+	if rules := r.naming(field, false); len(rules) > 0 {
 		return r.chosen(rules[0])
 	}
 	class, declared := r.classification(field)
@@ -204,16 +204,17 @@ func (r *resolver) chosen(i int) decision {
 	return decision{rule: i, op: op, why: fmt.Sprintf("rule %d of profile %s: %s", i+1, r.profile.ID, rule)}
 }
 
-// rulesOf are the rules of the profile that name a field, the most specific first:
+// naming are the rules of the profile that name a field, those with dropRow or the
+// others, the most specific first:
 // by path, the longest before the others; by tag, its own before those of what
 // holds it; by classification. Among equals the first in the profile is first.
-func (r *resolver) rulesOf(field int) (rules []int) {
+func (r *resolver) naming(field int, dropRow bool) (rules []int) {
 	if r.profile == nil {
 		return nil
 	}
 	add := func(is func(exchange.Rule) bool) {
 		for i, rule := range r.profile.Rules {
-			if is(rule) && !slices.Contains(rules, i) {
+			if rule.DropsRows() == dropRow && is(rule) && !slices.Contains(rules, i) {
 				rules = append(rules, i)
 			}
 		}

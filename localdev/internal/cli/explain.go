@@ -40,6 +40,7 @@ type explained struct {
 	Object       string           `json:"object"`
 	Profile      string           `json:"profile,omitempty"`
 	Filter       string           `json:"filter,omitempty"`
+	DropsRows    []rowRule        `json:"dropRow,omitempty"`
 	TokenDomain  string           `json:"tokenDomain,omitempty"`
 	Stopped      string           `json:"stopped,omitempty"` // why nothing is sent
 	Requirements []neededBy       `json:"requirements,omitempty"`
@@ -66,6 +67,13 @@ type neededBy struct {
 	Requirement string `json:"requirement"`
 	Field       string `json:"field"`               // the first that it is about
 	Agreement   string `json:"agreement,omitempty"` // by which it is met, if it asks for one
+}
+
+// rowRule is a rule that keeps rows from leaving.
+type rowRule struct {
+	Field string `json:"field"`
+	Rule  string `json:"rule"`
+	At    string `json:"at"` // file:line
 }
 
 // namingRule is a rule of a profile that names a field.
@@ -153,6 +161,10 @@ func explain(p *policy.Policy, sub *exchange.Subscription, now time.Time) explai
 		e.Requirements = append(e.Requirements, said)
 	}
 	profile := p.Bundle().Profile(sub.Profile)
+	for _, r := range v.RowRules {
+		at := profile.Problem(fmt.Sprintf("rules[%d]", r.Rule), "", "")
+		e.DropsRows = append(e.DropsRows, rowRule{v.Schema.Fields[r.Field].Path, profile.Rules[r.Rule].String(), fmt.Sprintf("%s:%d", at.File, at.Line)})
+	}
 	for _, x := range p.Explain(sub) {
 		f := explainedField{Path: v.Schema.Fields[x.Field].Path, How: local.How(x.FieldRule), Type: v.Schema.Fields[x.Field].Type.String(), Why: x.Why,
 			Classification: x.Classification, ClassifiedBy: x.ClassifiedBy, Tags: x.Tags, rule: x.FieldRule}
@@ -176,6 +188,9 @@ func (e *explained) show(out *show.Screen) {
 		rows = "The rows where " + e.Filter
 	}
 	out.Text(0, rows+".")
+	for _, r := range e.DropsRows {
+		out.Text(0, fmt.Sprintf("Rows in which %s matches do not leave: dropRow of %s (%s).", r.Field, r.Rule, r.At))
+	}
 	if e.TokenDomain != "" {
 		out.Text(0, "Tokens agree within the domain "+e.TokenDomain+".")
 	}

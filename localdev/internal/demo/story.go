@@ -97,7 +97,11 @@ func (d *demo) receivers(ctx context.Context, told *history.Drop, compiled *cont
 			if r.object, err = d.delivered(ctx, r); err != nil {
 				return nil, err
 			}
-			if r.rows, err = rows.Read(data, compiled, rows.Leaving(v, invalid)); err != nil {
+			leaving, err := rows.Leaving(v, invalid)
+			if err != nil {
+				return nil, err
+			}
+			if r.rows, err = rows.Read(data, compiled, leaving); err != nil {
 				return nil, err
 			}
 			all = append(all, r)
@@ -175,7 +179,10 @@ func (d *demo) routes(receivers []*receiver, compiled *contract.Compiled, data [
 	times := make(map[string]int)
 	goes := make([]func(*record.Batch, int, int64) bool, len(receivers))
 	for i, r := range receivers {
-		goes[i] = rows.Leaving(r.view, invalid)
+		var err error
+		if goes[i], err = rows.Leaving(r.view, invalid); err != nil {
+			return err
+		}
 	}
 	var marks []string // of the rows that readRows answers
 	rows, err := rows.Read(data, compiled, func(b *record.Batch, row int, number int64) bool {

@@ -150,6 +150,29 @@ func (d *Difference) terms(old, new *subscribed) {
 	default:
 		d.Leaves = append(d.Leaves, Leaving{b.Partner().ID, b.ID, "", rows(is), rows(was)})
 	}
+	switch was, is := kept(old.view), kept(new.view); {
+	case was == is:
+	case was == "":
+		d.change("subscription %s: no rows where %s", b.ID, is)
+	default:
+		d.Leaves = append(d.Leaves, Leaving{b.Partner().ID, b.ID, "", without(is), without(was)})
+	}
+}
+
+func without(rows string) string {
+	if rows == "" {
+		return "all that the filter lets through"
+	}
+	return "those but where " + rows
+}
+
+// kept is which rows the rules of a view's profile keep from leaving, in words.
+func kept(v *policy.View) string {
+	var all []string
+	for _, r := range v.RowRules {
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s matches %s %s", v.Schema.Fields[r.Field].Path, r.Match.Values, r.Match.Pattern)))
+	}
+	return strings.Join(all, " or ")
 }
 
 func said(text string) string {

@@ -205,7 +205,11 @@ func (c chain) pair(ctx context.Context, segment event.SegmentAccepted, masked e
 	}
 	var dropped []rows.Row
 	if segment.Drop.Version == v.Contract.Version {
-		if dropped, err = c.rows(ctx, c.at.Landing, segment.Object.Key, segment.Format, v.Schema, most, rows.Leaving(v, nil)); err != nil {
+		leaving, err := rows.Leaving(v, nil)
+		if err != nil {
+			return err
+		}
+		if dropped, err = c.rows(ctx, c.at.Landing, segment.Object.Key, segment.Format, v.Schema, most, leaving); err != nil {
 			return err
 		}
 		if len(dropped) != len(received) {

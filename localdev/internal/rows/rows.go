@@ -97,14 +97,20 @@ func ReadReceived(key string, data []byte, c *contract.Compiled) ([]Row, error) 
 	}
 }
 
-// Leaving tells which rows of a drop leave to a view: those that no rule refused
-// and that the view's filter lets through.
-func Leaving(v *policy.View, refused map[int64]bool) func(*record.Batch, int, int64) bool {
-	if v.Filter == nil {
-		return func(_ *record.Batch, _ int, number int64) bool { return !refused[number] }
+// Leaving tells which rows of a drop leave to a view: those that no rule refused,
+// that the view's filter lets through and no rule of its profile keeps.
+func Leaving(v *policy.View, refused map[int64]bool) (func(*record.Batch, int, int64) bool, error) {
+	var filter *policy.Matcher
+	if v.Filter != nil {
+		filter = v.Filter.Matcher()
 	}
-	filter := v.Filter.Matcher()
-	return func(b *record.Batch, row int, number int64) bool { return !refused[number] && filter.Match(b, row) }
+	dropper, err := v.RowDropper()
+	if err != nil {
+		return nil, err
+	}
+	return func(b *record.Batch, row int, number int64) bool {
+		return !refused[number] && (filter == nil || filter.Match(b, row)) && (dropper == nil || !dropper.Drops(b, row))
+	}, nil
 }
 
 // flatten takes the scalars of a row out of its tree.
