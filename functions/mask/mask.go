@@ -216,6 +216,9 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 	if err != nil {
 		return err
 	}
+	for _, v := range views {
+		v.others = views
+	}
 	route := newRouter(views)
 	for {
 		if err := ctx.Err(); err != nil {

@@ -128,11 +128,11 @@ func measure(ctx context.Context, size int64) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := warm(dir, min(4*size, 2e9)); err != nil {
-		return nil, err
-	}
 	var figures []figure
 	for _, role := range roles {
+		if err := warm(dir, min(4*size, 2e9)); err != nil {
+			return nil, err
+		}
 		f, err := child(ctx, role.name, filepath.Join(dir, "exchange"), file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", role.name, err)

@@ -8,11 +8,12 @@
 package hmac256
 
 import (
-	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+
+	"github.com/sallyport-io/sallyport/shared/internal/sha256pair"
 )
 
 // Size is how many bytes a MAC has.
@@ -38,7 +39,7 @@ type MAC struct {
 
 // New makes a MAC. The key has at most 64 bytes.
 func New(key []byte) *MAC {
-	m := &MAC{slow: hmac.New(sha256.New, key), fast: fast && !fips140.Enabled()}
+	m := &MAC{slow: hmac.New(sha256.New, key), fast: sha256pair.Fast()}
 	if !m.fast {
 		return m
 	}
@@ -48,7 +49,7 @@ func New(key []byte) *MAC {
 		m.x[i] ^= 0x36
 		m.y[i] ^= 0x5c
 	}
-	compress2(&m.inner, &m.outer, &initial, &initial, &m.x, &m.y)
+	sha256pair.Compress(&m.inner, &m.outer, &initial, &initial, &m.x, &m.y)
 	digest := make([]byte, Size) // Sum2 puts the others in its place
 	pad(&m.p, digest)
 	pad(&m.q, digest)
@@ -64,8 +65,8 @@ func (m *MAC) Sum2(a, b []byte, x, y *[Size]byte) {
 	}
 	pad(&m.x, a)
 	pad(&m.y, b)
-	compress2((*[Size]byte)(m.p[:]), (*[Size]byte)(m.q[:]), &m.inner, &m.inner, &m.x, &m.y)
-	compress2(x, y, &m.outer, &m.outer, &m.p, &m.q)
+	sha256pair.Compress((*[Size]byte)(m.p[:]), (*[Size]byte)(m.q[:]), &m.inner, &m.inner, &m.x, &m.y)
+	sha256pair.Compress(x, y, &m.outer, &m.outer, &m.p, &m.q)
 }
 
 // pad makes the last block of a message whose first block was the key's.

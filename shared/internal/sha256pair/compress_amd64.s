@@ -93,8 +93,8 @@ GLOBL reverse<>(SB), RODATA|NOPTR, $16
 	MOVOU      X5, (to)             \
 	MOVOU      first, 16(to)
 
-// func compress2(p, q, a, b *[32]byte, x, y *[64]byte)
-TEXT ·compress2(SB), NOSPLIT, $0-48
+// func compress(p, q, a, b *[32]byte, x, y *[64]byte)
+TEXT ·compress(SB), NOSPLIT, $0-48
 	MOVQ  a+16(FP), DI
 	MOVQ  b+24(FP), SI
 	MOVQ  x+32(FP), R8
