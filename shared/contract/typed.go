@@ -2,6 +2,7 @@ package contract
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sallyport-io/sallyport/shared/record"
 )
@@ -128,30 +129,44 @@ func typedRow(b *record.Batch) *record.Row {
 // fields in the same order as the first.
 func (v *Validator) typedColumns(b *record.Batch, first *record.Row) {
 	width := first.Past - first.First
+	v.firsts = slices.Grow(v.firsts[:0], len(b.Rows))[:len(b.Rows)]
 	for i := range b.Rows {
 		row := &b.Rows[i]
-		v.suspect[i] = row.Past-row.First != width || b.Nodes[row.First].Field != 0 || b.Nodes[row.First].Kind != record.JSONObject
+		v.firsts[i] = row.First
+		if row.Past-row.First != width || b.Nodes[row.First].Field != 0 || b.Nodes[row.First].Kind != record.JSONObject {
+			v.firsts[i] = first.First // it stands in
+			v.suspect[i] = true
+		}
 	}
-	for column := uint32(1); column < width; column++ {
-		id := b.Nodes[first.First+column].Field
-		f, q := &v.c.fields[id], &v.quick[id]
-		for i := range b.Rows {
-			if v.suspect[i] {
-				continue
+	for low := 0; low < len(b.Rows); low += tile {
+		high := min(low+tile, len(b.Rows))
+		for column := uint32(1); column < width; column++ {
+			id := b.Nodes[first.First+column].Field
+			typedColumn(b, id, column, &v.c.fields[id], &v.quick[id], v.firsts[low:high], v.suspect[low:high])
+		}
+	}
+}
+
+// typedColumn holds a column of some rows, whose nodes begin at firsts, to its
+// field.
+func typedColumn(b *record.Batch, id uint16, column uint32, f *field, q *quick, firsts []uint32, suspect []bool) {
+	suspect = suspect[:len(firsts)]
+	for i, first := range firsts {
+		n := &b.Nodes[first+column]
+		switch {
+		case n.Field != id || !q.text:
+			suspect[i] = true
+		case n.Kind == record.TypedString:
+			if f.typ != record.String || q.check != nil && q.check(b.Data[n.Start:n.End]) != nil {
+				suspect[i] = true
 			}
-			n := &b.Nodes[b.Rows[i].First+column]
-			if n.Field != id || !q.text {
-				v.suspect[i] = true
-				continue
+		case n.Kind == record.Null || n.Kind == record.Absent:
+			if !q.null {
+				suspect[i] = true
 			}
-			switch n.Kind {
-			case record.Null, record.Absent:
-				v.suspect[i] = !q.null
-			case record.TypedString:
-				v.suspect[i] = f.typ != record.String || q.check != nil && q.check(b.Data[n.Start:n.End]) != nil
-			default:
-				broken, _, done := f.typed(n.Kind, b.Data[n.Start:n.End])
-				v.suspect[i] = broken != nil || !done
+		default:
+			if broken, _, done := f.typed(n.Kind, b.Data[n.Start:n.End]); broken != nil || !done {
+				suspect[i] = true
 			}
 		}
 	}
