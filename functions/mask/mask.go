@@ -249,7 +249,7 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 		}
 	}
 	for _, v := range views {
-		if err := v.close(); err != nil {
+		if err := v.close(ctx, f.masked); err != nil {
 			return err
 		}
 	}

@@ -154,7 +154,7 @@ func (r *rendering) flush() (err error) {
 	return err
 }
 
-func (r *rendering) close() (err error) {
+func (r *rendering) close(ctx context.Context, bucket *blob.Bucket) (err error) {
 	if r.w == nil {
 		return nil
 	}
@@ -168,6 +168,11 @@ func (r *rendering) close() (err error) {
 	}
 	r.ref, _, err = r.w.Commit()
 	r.w = nil
+	if r.subjects != nil && fault.CodeOf(err) == store.CodeDiffers {
+		// Somebody was erased since it was first masked. What was made then stands:
+		// nobody can tell any more what it says of who was erased.
+		r.ref, err = store.Look(ctx, bucket, r.key)
+	}
 	return err
 }
 
