@@ -196,6 +196,12 @@ func (p *Policy) Contract(contractID, object string) *contract.Compiled {
 	return nil
 }
 
+// Compiled is an object of a version of a contract; nil if it is not there, or
+// neither dropped nor subscribed to nor at an end of a migration.
+func (p *Policy) Compiled(version *exchange.Contract, object string) *contract.Compiled {
+	return p.contracts[objectKey{version, object}]
+}
+
 // compiler gathers a policy and its problems.
 type compiler struct {
 	policy   *Policy
