@@ -27,6 +27,7 @@ type rendering struct {
 	projection *record.Projection
 	matcher    *policy.Matcher    // nil: all rows
 	dropper    *policy.RowDropper // nil: no rule keeps a row
+	crowds     *crowds            // nil: rows need not be alike
 	guard      *guard             // nil: nothing is watched
 	subjects   *subjects          // nil: no token is of one
 
@@ -101,6 +102,12 @@ func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batc
 	if r.dropper != nil && r.dropper.Drops(b, i) {
 		r.kept++
 		return nil
+	}
+	if r.crowds != nil {
+		if of := r.crowds.of(b, i); !r.crowds.counts.crowd(&of) {
+			r.kept++
+			return nil
+		}
 	}
 	if r.guard != nil && r.guard.found.Row() {
 		r.guard.observe(b, i)
