@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-io/sallyport/shared/contract"
+	"github.com/sallyport-io/sallyport/shared/detect"
 	"github.com/sallyport-io/sallyport/shared/record"
 	"github.com/sallyport-io/sallyport/shared/transform"
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
@@ -145,13 +146,24 @@ func (c *checker) profile(p *Profile) {
 	for i, r := range p.Rules {
 		where := fmt.Sprintf("rules[%d]", i)
 		named := 0
-		for _, s := range []string{r.Path, r.Tag, r.Classification} {
+		for _, s := range []string{r.Path, r.Tag, r.Classification, r.Detect} {
 			if s != "" {
 				named++
 			}
 		}
 		if named != 1 {
-			c.add(at, where, fmt.Sprintf("the rule has %d of path, tag and classification", named), "give it exactly one; write a rule for each")
+			c.add(at, where, fmt.Sprintf("the rule has %d of path, tag, classification and detect", named), "give it exactly one; write a rule for each")
+		}
+		if _, known := detect.ParseType(r.Detect); r.Detect != "" && !known {
+			var names []string
+			for _, t := range detect.Types() {
+				names = append(names, t.String())
+			}
+			hint := "use one of " + strings.Join(names, ", ")
+			if near := yamldoc.Nearest(strings.ToUpper(r.Detect), names); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			c.add(at, where+".detect", fmt.Sprintf("nothing detects %q", r.Detect), hint)
 		}
 		switch {
 		case r.DropsRows() && r.Transform != (transform.Spec{}):
@@ -160,7 +172,7 @@ func (c *checker) profile(p *Profile) {
 			c.add(at, where, "the rule has no transform", "add transform: {type: ...}; type: drop lets nothing out")
 		}
 		for k := range i {
-			if named == 1 && !r.DropsRows() && !p.Rules[k].DropsRows() && p.Rules[k].Path == r.Path && p.Rules[k].Tag == r.Tag && strings.EqualFold(p.Rules[k].Classification, r.Classification) {
+			if named == 1 && !r.DropsRows() && !p.Rules[k].DropsRows() && p.Rules[k].Path == r.Path && p.Rules[k].Tag == r.Tag && p.Rules[k].Detect == r.Detect && strings.EqualFold(p.Rules[k].Classification, r.Classification) {
 				c.add(at, where, fmt.Sprintf("a rule for %s is there already, the first of them counts", r), "remove one")
 				break
 			}

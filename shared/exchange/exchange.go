@@ -290,8 +290,8 @@ func (d *Destination) Patience() time.Duration {
 }
 
 // Profile is one document of profiles/: named masking rules. The most specific
-// rule wins: a path before a tag before a classification; of several of one
-// kind the first.
+// rule wins: a path before a tag before a classification before what is detected; of
+// several of one kind the first.
 type Profile struct {
 	// Version of this document's form.
 	APIVersion string `yaml:"apiVersion" json:"apiVersion" jsonschema:"required,enum=sallyport.io/v1"`
@@ -307,8 +307,8 @@ type Profile struct {
 	source source
 }
 
-// Rule names fields, by exactly one of path, tag and classification, and either what
-// is done to them or which rows do not leave because of them.
+// Rule names fields, by exactly one of path, tag, classification and detect, and
+// either what is done to them or which rows do not leave because of them.
 type Rule struct {
 	// Field path: "." for members, "[]" for items. Covers what is inside.
 	Path string `yaml:"path" json:"path,omitempty" jsonschema:"minLength=1"`
@@ -316,6 +316,8 @@ type Rule struct {
 	Tag string `yaml:"tag" json:"tag,omitempty" jsonschema:"minLength=1"`
 	// Classification of a field, or of one that holds it, in any case.
 	Classification string `yaml:"classification" json:"classification,omitempty" jsonschema:"minLength=1"`
+	// Fields that are of a type by their contract: by logicalTypeOptions.format, by a tag, or because all of their examples are. What rows hold does not count.
+	Detect string `yaml:"detect" json:"detect,omitempty" jsonschema:"enum=EMAIL_ADDRESS,enum=IBAN_CODE,enum=CREDIT_CARD,enum=US_SSN,enum=PHONE_NUMBER,enum=IP_ADDRESS"`
 	// What is done to the fields.
 	Transform transform.Spec `yaml:"transform" json:"transform,omitzero"`
 	// Rows in which one of the fields matches do not leave. What becomes of the fields in other rows the other rules say. All rules with dropRow hold, not only the most specific.
@@ -331,6 +333,8 @@ func (r Rule) String() string {
 		return "path " + r.Path
 	case r.Tag != "":
 		return "tag " + r.Tag
+	case r.Detect != "":
+		return "detect " + r.Detect
 	}
 	return "classification " + r.Classification
 }

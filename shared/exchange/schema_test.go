@@ -15,6 +15,7 @@ import (
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sallyport-io/sallyport/shared/detect"
 	"github.com/sallyport-io/sallyport/shared/transform"
 )
 
@@ -241,5 +242,18 @@ func TestSchemasAgreeWithLoad(t *testing.T) {
 		if schema.Validate(doc) == nil {
 			t.Errorf("%s with %q passes its schema", tt.file, tt.new)
 		}
+	}
+}
+
+// TestDetectedTypes: the schema of profiles knows all types that are detected, no
+// others.
+func TestDetectedTypes(t *testing.T) {
+	field, _ := reflect.TypeFor[Rule]().FieldByName("Detect")
+	var want []string
+	for _, typ := range detect.Types() {
+		want = append(want, "enum="+typ.String())
+	}
+	if got := field.Tag.Get("jsonschema"); got != strings.Join(want, ",") {
+		t.Errorf("the schema has %s, want %s", got, strings.Join(want, ","))
 	}
 }

@@ -19,12 +19,6 @@ type Watched struct {
 	Expected detect.Set // what the contract says is in it
 }
 
-// saying are the tags and formats of a property that say what is in it. The names of
-// types are tags, too.
-var saying = map[string]detect.Type{
-	"email": detect.Email, "iban": detect.IBAN, "card": detect.Card, "ssn": detect.SSN, "phone": detect.Phone, "ip": detect.IP, "ipv4": detect.IP, "ipv6": detect.IP,
-}
-
 // guard is what watches a view. mode is the exchange's, "" for the default: block if
 // the contract has anything that is neither public nor internal.
 func (r *resolver) guard(mode string, fields []FieldRule) (g Guard) {
@@ -43,16 +37,10 @@ func (r *resolver) guard(mode string, fields []FieldRule) (g Guard) {
 	return g
 }
 
+// expected are the types that the contract says a field is of.
 func (r *resolver) expected(field int) (s detect.Set) {
-	p := r.property(field)
-	if p == nil {
-		return s
-	}
-	for _, word := range append([]string{p.LogicalTypeOptions.Format}, p.Tags...) {
-		if t, ok := saying[word]; ok {
-			s |= detect.Of(t)
-		}
-		if t, ok := detect.ParseType(word); ok {
+	for _, t := range detect.Types() {
+		if _, evidence := r.shown(field, t.String()); evidence == byFormat || evidence == byTag {
 			s |= detect.Of(t)
 		}
 	}

@@ -64,8 +64,9 @@ type ruleError struct {
 // A field is decided by the rule whose path is the longest that names it or
 // something that holds it; or else by the first rule with a tag of the field or,
 // if there is none, of what holds it; or else by the first rule with its
-// classification; and otherwise it leaves if it is public or internal. A
-// field's classification is its own or that of the nearest that holds it.
+// classification; or else by the first rule with a type that the contract shows it to
+// be of; and otherwise it leaves if it is public or internal. A field's
+// classification is its own or that of the nearest that holds it.
 //
 // An object or array of which all that is inside is decided alike goes as a
 // whole: kept as it stands, dropped, or replaced by null or a constant. If all
@@ -178,7 +179,7 @@ func (r *resolver) apply(field int, d decision, rules []FieldRule) []ruleError {
 // decide finds the rule of one field.
 func (r *resolver) decide(field int) decision {
 	if rules := r.naming(field, false); len(rules) > 0 {
-		return r.chosen(rules[0])
+		return r.chosen(field, rules[0])
 	}
 	class, declared := r.classification(field)
 	switch {
@@ -190,7 +191,7 @@ func (r *resolver) decide(field int) decision {
 	return decision{rule: -1, op: record.Drop, why: "not classified, which counts as " + DefaultClassification + ", and no rule names it"}
 }
 
-func (r *resolver) chosen(i int) decision {
+func (r *resolver) chosen(field, i int) decision {
 	rule := r.profile.Rules[i]
 	op := record.Replace
 	switch rule.Transform.Type {
@@ -201,13 +202,19 @@ func (r *resolver) chosen(i int) decision {
 	case transform.Null:
 		op = record.Nullify
 	}
-	return decision{rule: i, op: op, why: fmt.Sprintf("rule %d of profile %s: %s", i+1, r.profile.ID, rule)}
+	why := fmt.Sprintf("rule %d of profile %s: %s", i+1, r.profile.ID, rule)
+	if rule.Detect != "" {
+		_, evidence := r.shown(field, rule.Detect)
+		why += ", by its " + evidence
+	}
+	return decision{rule: i, op: op, why: why}
 }
 
 // naming are the rules of the profile that name a field, those with dropRow or the
 // others, the most specific first:
 // by path, the longest before the others; by tag, its own before those of what
-// holds it; by classification. Among equals the first in the profile is first.
+// holds it; by classification; by what it is detected to be. Among equals the first
+// in the profile is first.
 func (r *resolver) naming(field int, dropRow bool) (rules []int) {
 	if r.profile == nil {
 		return nil
@@ -229,6 +236,10 @@ func (r *resolver) naming(field int, dropRow bool) (rules []int) {
 	class, _ := r.classification(field)
 	add(func(rule exchange.Rule) bool {
 		return rule.Classification != "" && strings.EqualFold(rule.Classification, class)
+	})
+	add(func(rule exchange.Rule) bool {
+		is, _ := r.shown(field, rule.Detect)
+		return is
 	})
 	return rules
 }
