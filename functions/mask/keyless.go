@@ -29,12 +29,10 @@ func (f *Function) keyless(cause event.Event, segment event.SegmentAccepted, d d
 			waits = errors.Join(waits, why)
 			continue
 		}
-		e, err := event.New(cause, event.TypeDeliveryFailed, Source, time.Now(), event.Delivery{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
-			Subscription: s.ID, Partner: s.Partner().ID, Fault: event.FaultOf(why)}, s.ID)
+		e, err := deliveryFailed(cause, segment, s, why)
 		if err != nil {
 			return nil, err, true
 		}
-		e.SetSubject(fmt.Sprintf("%s/%06d/%s", segment.Drop.ID, segment.Segment, s.ID))
 		failed = append(failed, e)
 	}
 	return failed, waits, true

@@ -121,6 +121,7 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 	var waits error // of partners whose own key does not answer
 	for _, feed := range p.Feeds(segment.Drop.Contract, segment.Drop.Version, segment.Drop.Object) {
 		var views []due
+		var crowded []due // whose rows are counted first, over the whole drop
 		for _, v := range feed.Views {
 			subs := v.Standing(segment.Drop.Time)
 			if len(subs) == 0 {
@@ -130,10 +131,21 @@ func (f *Function) segment(ctx context.Context, cause event.Event, segment event
 				out, waits = append(out, failed...), errors.Join(waits, err)
 				continue
 			}
+			if v.KAnonymity != nil {
+				crowded = append(crowded, due{v, subs})
+				continue
+			}
 			views = append(views, due{v, subs})
 		}
 		for group := range slices.Chunk(views, together) {
-			made, err := f.group(ctx, cause, segment, feed, group)
+			made, err := f.group(ctx, cause, segment, feed, group, nil)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, made...)
+		}
+		for _, d := range crowded { // one by one: each holds a table
+			made, err := f.crowd(ctx, cause, segment, feed, d)
 			if err != nil {
 				return nil, err
 			}
@@ -152,8 +164,24 @@ type due struct {
 	subscriptions []*exchange.Subscription
 }
 
-// group renders some views of a feed in one reading of the segment.
-func (f *Function) group(ctx context.Context, cause event.Event, segment event.SegmentAccepted, feed policy.Feed, views []due) (out []event.Event, err error) {
+// crowd renders a view whose rows leave only if enough are alike.
+func (f *Function) crowd(ctx context.Context, cause event.Event, segment event.SegmentAccepted, feed policy.Feed, d due) ([]event.Event, error) {
+	crowds, err := f.crowded(ctx, segment, feed, d.view)
+	if err == nil && crowds.counts.overflown {
+		err = tooMany()
+	}
+	if err != nil && fault.KindOf(err) == fault.Denied {
+		return uncounted(cause, segment, d, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.group(ctx, cause, segment, feed, []due{d}, crowds)
+}
+
+// group renders some views of a feed in one reading of the segment. crowds is nil, or
+// tells which rows of the only view leave.
+func (f *Function) group(ctx context.Context, cause event.Event, segment event.SegmentAccepted, feed policy.Feed, views []due, crowds *crowds) (out []event.Event, err error) {
 	landed, err := record.ParseFormat(segment.Format, feed.Schema)
 	if err != nil {
 		return nil, err
@@ -168,8 +196,9 @@ func (f *Function) group(ctx context.Context, cause event.Event, segment event.S
 		if rendered[i], err = f.rendering(d.view, key, format, segment); err != nil {
 			return nil, err
 		}
+		rendered[i].crowds = crowds
 	}
-	if err := f.render(ctx, segment, feed, landed, rendered); err != nil {
+	if err := f.render(ctx, segment, feed, rendered); err != nil {
 		return nil, err
 	}
 	for i, d := range views {
@@ -194,7 +223,7 @@ func (f *Function) group(ctx context.Context, cause event.Event, segment event.S
 }
 
 // render reads the segment and writes every view of it.
-func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, feed policy.Feed, landed record.Format, views []*rendering) (err error) {
+func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, feed policy.Feed, views []*rendering) (err error) {
 	defer func() {
 		if err != nil {
 			for _, v := range views {
@@ -202,13 +231,45 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 			}
 		}
 	}()
-	r, err := f.landing.NewReader(ctx, segment.Object.Key, nil)
+	for _, v := range views {
+		v.others = views
+	}
+	route := newRouter(views)
+	err = f.read(ctx, segment.Object.Key, segment.Format, feed, func(b *record.Batch) error {
+		if err := route.batch(ctx, f.masked, b); err != nil {
+			return err
+		}
+		for _, v := range views {
+			if err := v.write(ctx, f.masked, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range views {
+		if err := v.close(ctx, f.masked); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read calls each for the rows of a segment, which are those of the feed's views.
+func (f *Function) read(ctx context.Context, key string, wire event.Format, feed policy.Feed, each func(*record.Batch) error) error {
+	landed, err := record.ParseFormat(wire, feed.Schema)
+	if err != nil {
+		return err
+	}
+	r, err := f.landing.NewReader(ctx, key, nil)
 	if err != nil {
 		return fault.Wrap(fault.Retry, "bucket-read", err, "cannot open the segment")
 	}
 	defer r.Close()
 	// The rows passed the limits of the exchange, whatever those were.
-	limits := record.Limits{Row: int(segment.Object.Size) + 1, Columns: 1 << 16, Nesting: 1 << 10}
+	limits := record.Limits{Row: int(r.Size()) + 1, Columns: 1 << 16, Nesting: 1 << 10}
 	reader, err := record.NewReader(r, landed, feed.Schema, limits)
 	if err == nil && feed.Migration != nil {
 		reader, err = feed.Migration.Reader(reader, landed, limits)
@@ -216,17 +277,13 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 	if err != nil {
 		return err
 	}
-	for _, v := range views {
-		v.others = views
-	}
-	route := newRouter(views)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		b, err := reader.Next()
 		if err == io.EOF {
-			break
+			return nil
 		}
 		if err != nil {
 			if fault.KindOf(err) == fault.Invalid {
@@ -239,21 +296,10 @@ func (f *Function) render(ctx context.Context, segment event.SegmentAccepted, fe
 				return damaged(b.First + int64(i))
 			}
 		}
-		if err := route.batch(ctx, f.masked, b); err != nil {
-			return err
-		}
-		for _, v := range views {
-			if err := v.write(ctx, f.masked, b); err != nil {
-				return err
-			}
-		}
-	}
-	for _, v := range views {
-		if err := v.close(); err != nil {
+		if err := each(b); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // damaged: ingest accepts no row that does not parse, so somebody else wrote.

@@ -70,6 +70,7 @@ func openWorld(t testing.TB, more, contract string, subscriptions ...string) *wo
 		"contracts/orders.odcs.yaml": {Data: []byte(contract)},
 		"partners/p.yaml":            {Data: []byte("apiVersion: sallyport.io/v1\nkind: Partner\nid: p\nname: p\nsubscriptions:\n" + strings.Join(subscriptions, ""))},
 		"profiles/tokens.yaml":       {Data: []byte("apiVersion: sallyport.io/v1\nkind: Profile\nid: tokens\nrules:\n- {path: name, transform: {type: token}}\n")},
+		"profiles/coarse.yaml":       {Data: []byte(coarse)},
 		"profiles/french.yaml":       {Data: []byte("apiVersion: sallyport.io/v1\nkind: Profile\nid: french\nrules:\n- {path: name, transform: {type: drop}}\n- {path: name, dropRow: {pattern: \"^B;\"}}\n")},
 	}
 	bundle, err := exchange.Load(files)

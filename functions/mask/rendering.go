@@ -27,6 +27,7 @@ type rendering struct {
 	projection *record.Projection
 	matcher    *policy.Matcher    // nil: all rows
 	dropper    *policy.RowDropper // nil: no rule keeps a row
+	crowds     *crowds            // nil: rows need not be alike
 	guard      *guard             // nil: nothing is watched
 	subjects   *subjects          // nil: no token is of one
 
@@ -102,6 +103,12 @@ func (r *rendering) add(ctx context.Context, bucket *blob.Bucket, b *record.Batc
 		r.kept++
 		return nil
 	}
+	if r.crowds != nil {
+		if of := r.crowds.of(b, i); !r.crowds.counts.crowd(&of) {
+			r.kept++
+			return nil
+		}
+	}
 	if r.guard != nil && r.guard.found.Row() {
 		r.guard.observe(b, i)
 	}
@@ -154,7 +161,7 @@ func (r *rendering) flush() (err error) {
 	return err
 }
 
-func (r *rendering) close() (err error) {
+func (r *rendering) close(ctx context.Context, bucket *blob.Bucket) (err error) {
 	if r.w == nil {
 		return nil
 	}
@@ -168,6 +175,11 @@ func (r *rendering) close() (err error) {
 	}
 	r.ref, _, err = r.w.Commit()
 	r.w = nil
+	if r.subjects != nil && fault.CodeOf(err) == store.CodeDiffers {
+		// Somebody was erased since it was first masked. What was made then stands:
+		// nobody can tell any more what it says of who was erased.
+		r.ref, err = store.Look(ctx, bucket, r.key)
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +18,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/keys"
+	"github.com/sallyport-io/sallyport/shared/store"
 	"github.com/sallyport-io/sallyport/shared/store/storetest"
 	"github.com/sallyport-io/sallyport/shared/transform"
 )
@@ -115,6 +117,9 @@ func (w *subjectWorld) masked(f *mask.Function, e event.Event) map[string][][]st
 		if err != nil {
 			w.t.Fatal(err)
 		}
+		if m.Object.Size != int64(len(data)) || m.Object.Digest != store.Digest(data) {
+			w.t.Errorf("%s is told as what it is not", m.Object.Key)
+		}
 		rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
 		if err != nil {
 			w.t.Fatal(err)
@@ -193,6 +198,22 @@ func TestTokensOfSubjects(t *testing.T) {
 	nobody := w.masked(w.open(), w.drop("d4", ",name,DE,s\n"))
 	if row := nobody["s"][0]; row[1] != "" || row[2] != "" || row[3] != "" {
 		t.Errorf("nobody's row leaves as %q", row)
+	}
+}
+
+// TestErasedMeanwhile: a segment that was masked before somebody was erased is masked
+// again. What was made first stands, as it is.
+func TestErasedMeanwhile(t *testing.T) {
+	w := newSubjectWorld(t)
+	e := w.drop("d", "1,ann,DE,s\n2,bert,DE,s\n")
+	first := w.masked(w.open(), e)
+	eraser := keys.NewSubjects(w.buckets["secrets"], w.ring)
+	defer eraser.Close()
+	if _, err := eraser.Erase(t.Context(), "orders", []byte("2"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if again := w.masked(w.open(), e); !reflect.DeepEqual(first, again) {
+		t.Errorf("it was %q, and is told as %q", first, again)
 	}
 }
 

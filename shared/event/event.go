@@ -142,7 +142,7 @@ type SegmentMasked struct {
 	View         string `json:"view"`
 	Rows         int64  `json:"rows"` // 0: the filter left nothing; Object is empty then
 	// Suppressed are rows that the filter let through and that do not leave all the
-	// same, because a rule of the profile keeps them.
+	// same, because a rule of the profile keeps them or too few others are like them.
 	Suppressed int64  `json:"suppressed,omitempty"`
 	Format     Format `json:"format"`
 	Object     Ref    `json:"object,omitzero"` // in masked

@@ -267,8 +267,32 @@ func (c *checker) subscription(at problemAt, field func(string) string, s *Subsc
 	if s.Columns != nil && len(s.Columns) == 0 {
 		c.add(at, field("columns"), "columns is empty: nothing would leave", "leave it out for all that the profile lets through")
 	}
+	c.kAnonymity(at, field, s.KAnonymity)
 	c.destination(at, field, s)
 }
+
+// kAnonymity checks the form; which fields there are the policy knows.
+func (c *checker) kAnonymity(at problemAt, field func(string) string, a *KAnonymity) {
+	if a == nil {
+		return
+	}
+	if a.K < 2 || a.K > maxK {
+		c.add(at, field("kAnonymity.k"), fmt.Sprintf("k is %d", a.K), fmt.Sprintf("it is how many rows must be alike: 2 to %d", maxK))
+	}
+	if n := len(a.QuasiIdentifiers); n == 0 || n > maxQuasiIdentifiers {
+		c.add(at, field("kAnonymity.quasiIdentifiers"), fmt.Sprintf("there are %d quasi-identifiers", n), fmt.Sprintf("name 1 to %d fields that together could tell a person, such as age and postcode", maxQuasiIdentifiers))
+	}
+	for i, path := range a.QuasiIdentifiers {
+		if slices.Contains(a.QuasiIdentifiers[:i], path) {
+			c.add(at, fmt.Sprintf("%s[%d]", field("kAnonymity.quasiIdentifiers"), i), fmt.Sprintf("field %q is there twice", path), "")
+		}
+	}
+}
+
+const (
+	maxK                = 10000
+	maxQuasiIdentifiers = 32
+)
 
 // bucketSchemes are the URL schemes that are surely buckets: gocloud's.
 var bucketSchemes = []string{"file", "s3", "gs", "azblob", "mem"}

@@ -194,6 +194,8 @@ type Subscription struct {
 	Profile string `yaml:"profile" json:"profile,omitempty" jsonschema:"minLength=1"`
 	// Where tokens are comparable: subscriptions of one domain get the same token for the same value. Default: the partner's id.
 	TokenDomain string `yaml:"tokenDomain" json:"tokenDomain,omitempty" jsonschema:"pattern=^[a-z0-9-]{1\\,60}$"`
+	// Rows leave only where enough of a drop are alike in what could tell a person from others.
+	KAnonymity *KAnonymity `yaml:"kAnonymity" json:"kAnonymity,omitempty"`
 	// Last day (UTC, the day itself still counts) or RFC 3339 instant until which the subscription stands.
 	Expires Expiry `yaml:"expires" json:"expires,omitzero"`
 	// Whether the subscription was withdrawn.
@@ -247,6 +249,15 @@ func (s *Subscription) Standing(at time.Time) error {
 		}
 	}
 	return nil
+}
+
+// KAnonymity keeps back the rows of a drop that too few others are like (Samarati and
+// Sweeney, 1998). Rows are compared as they leave.
+type KAnonymity struct {
+	// How many rows of a drop must be alike, at least.
+	K int `yaml:"k" json:"k" jsonschema:"required,minimum=2,maximum=10000"`
+	// Paths of the fields by which they must be, as they leave.
+	QuasiIdentifiers []string `yaml:"quasiIdentifiers" json:"quasiIdentifiers" jsonschema:"required,minItems=1,maxItems=32,uniqueItems=true"`
 }
 
 // Destination is where a subscription's data goes, and how.

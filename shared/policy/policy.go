@@ -67,6 +67,9 @@ type View struct {
 	Fields []FieldRule
 	// RowRules keep rows from leaving by what is in them.
 	RowRules []RowRule
+	// KAnonymity keeps rows from leaving that too few others of a drop are like; nil:
+	// it does not.
+	KAnonymity *KAnonymity
 	// Guard watches what leaves in the clear.
 	Guard Guard
 	// TokenDomain is where the view's tokens are comparable, "" if it has none.
@@ -312,6 +315,7 @@ func (c *compiler) subscribe(s *exchange.Subscription) error {
 			"name a profile with rules for its fields, or classify them in the contract"))
 		return nil
 	}
+	v.KAnonymity = c.kAnonymity(v, s)
 	c.needs(v, s)
 	if slices.ContainsFunc(fields, func(f FieldRule) bool { return transform.Keyed(f.Transform) }) {
 		v.TokenDomain, v.KeyHolder = s.Domain(), s.KeyHolder()
@@ -352,8 +356,9 @@ func (v *View) identify(doc *exchange.Contract, object string) (string, error) {
 		Contract, Object, Filter, TokenDomain string
 		KeyHolder                             string `json:",omitempty"`
 		Fields                                []field
-		DropRow                               []dropped `json:",omitempty"`
-	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain, KeyHolder: v.KeyHolder}
+		DropRow                               []dropped   `json:",omitempty"`
+		KAnonymity                            *KAnonymity `json:",omitempty"`
+	}{Contract: doc.Digest(), Object: object, TokenDomain: v.TokenDomain, KeyHolder: v.KeyHolder, KAnonymity: v.KAnonymity}
 	if v.Filter != nil {
 		shown.Filter = v.Filter.String()
 	}

@@ -103,6 +103,21 @@ func Read(ctx context.Context, b *blob.Bucket, key string, max int64) ([]byte, e
 	return data, nil
 }
 
+// Look is the reference of an object that is there. NotFound tells a missing one.
+func Look(ctx context.Context, b *blob.Bucket, key string) (event.Ref, error) {
+	r, err := b.NewReader(ctx, key, nil)
+	if err != nil {
+		return event.Ref{}, fault.Wrap(fault.Retry, "bucket-read", err, "cannot open "+key)
+	}
+	defer r.Close()
+	sum := sha256.New()
+	size, err := io.Copy(sum, r)
+	if err != nil {
+		return event.Ref{}, fault.Wrap(fault.Retry, "bucket-read", err, "cannot read "+key)
+	}
+	return event.Ref{Key: key, Size: size, Digest: formatDigest([sha256.Size]byte(sum.Sum(nil)))}, nil
+}
+
 // Writer streams an object into a bucket if nothing is there under its key.
 // Nothing is visible before Commit. It is for one goroutine.
 type Writer struct {
@@ -161,6 +176,10 @@ func (w *Writer) Size() int64 { return w.size }
 // Digest is the digest of the bytes written so far.
 func (w *Writer) Digest() string { return formatDigest([sha256.Size]byte(w.sum.Sum(nil))) }
 
+// CodeDiffers is the code of a fault: an object is there already, with other bytes
+// than those that were to be written (Poison).
+const CodeDiffers = "object-differs"
+
 // Commit makes the object visible, or finds it there from an earlier run: then
 // it must have the same size, because what is written under one key is a pure
 // function of the key; otherwise the fault is Poison.
@@ -179,7 +198,7 @@ func (w *Writer) Commit() (ref event.Ref, created bool, err error) {
 		return event.Ref{}, false, fault.Wrap(fault.Retry, "bucket-write", errors.Join(err, lookErr), "cannot finish "+w.key)
 	}
 	if attrs.Size != w.size {
-		return event.Ref{}, false, fault.New(fault.Poison, "object-differs",
+		return event.Ref{}, false, fault.New(fault.Poison, CodeDiffers,
 			fmt.Sprintf("%s is there with %d bytes, this run made %d", w.key, attrs.Size, w.size),
 			"two versions of a function may be writing to one bucket")
 	}

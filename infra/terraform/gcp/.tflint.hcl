@@ -5,6 +5,6 @@ plugin "terraform" {
 
 plugin "google" {
   enabled = true
-  version = "0.35.0"
+  version = "0.39.0"
   source  = "github.com/terraform-linters/tflint-ruleset-google"
 }

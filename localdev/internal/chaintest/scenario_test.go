@@ -19,6 +19,7 @@ import (
 //	west     orders of the west, as CSV; the second segment has none of them
 //	lab      orders, as NDJSON; readings
 //	feed     orders, one event per row
+//	census   orders of regions of which the drop has at least four, in all its segments
 //	leaver   readings, until it is revoked while they are on their way
 //	ended    nothing: it was revoked before
 var files = map[string]string{
@@ -87,6 +88,12 @@ id: feed
 subscriptions:
   - {id: feed, contract: orders, purpose: alerts, legalBasis: contract, profile: research, destination: {url: "topic://feed", send: rows}}
 `,
+	"partners/census.yaml": `apiVersion: sallyport.io/v1
+kind: Partner
+id: census
+subscriptions:
+  - {id: census, contract: orders, purpose: study, legalBasis: consent, kAnonymity: {k: 4, quasiIdentifiers: [region]}, destination: {url: "world://census"}}
+`,
 	"partners/leaver.yaml": leaver,
 	"partners/ended.yaml": `apiVersion: sallyport.io/v1
 kind: Partner
@@ -104,7 +111,7 @@ subscriptions:
 `
 
 // outboxes are the partners' buckets.
-var outboxes = []string{"west", "lab", "lab-readings", "leaver", "ended", "study", "mirror"}
+var outboxes = []string{"west", "lab", "lab-readings", "leaver", "ended", "study", "mirror", "census"}
 
 // secret is in every value that must not leave as it is, and that no error may
 // hold.
@@ -153,6 +160,7 @@ var entitled = map[string][]string{
 	"west":         {"1", "10", "3"},
 	"lab":          {"1", "10", "11", "2", "3", "5", "6", "7", "8"},
 	"feed":         {"1", "10", "11", "2", "3", "5", "6", "7", "8"},
+	"census":       {"11", "2", "5", "6", "7", "8"},
 	"lab-readings": {"101", "103", "201", "202", "204"},
 }
 
@@ -171,10 +179,10 @@ var outcomes = map[string]int{
 	event.TypeDropAccepted:      2,
 	event.TypeDropRejected:      1,
 	event.TypeSegmentAccepted:   4,  // 3 of orders, 1 of readings
-	event.TypeSegmentMasked:     11, // 3 for each of west, lab and feed, 1 for each of lab and leaver
-	event.TypeDeliveryCompleted: 10,
+	event.TypeSegmentMasked:     14, // 3 for each of west, lab, feed and census, 1 for each of lab and leaver
+	event.TypeDeliveryCompleted: 13,
 	event.TypeDeliveryFailed:    1,
-	event.TypeDropDelivered:     4, // of orders to west, lab and feed, of readings to lab
+	event.TypeDropDelivered:     5, // of orders to west, lab, feed and census, of readings to lab
 	event.TypeDeadLettered:      1,
 }
 

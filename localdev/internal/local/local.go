@@ -110,7 +110,7 @@ func (f *Folder) Lay(ctx context.Context, key string, r io.Reader, progress func
 	}
 	ref, created, err := w.Commit()
 	switch {
-	case fault.CodeOf(err) == "object-differs" || err == nil && !created:
+	case fault.CodeOf(err) == store.CodeDiffers || err == nil && !created:
 		return laid, taken
 	case err != nil:
 		return laid, err
