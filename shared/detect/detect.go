@@ -1,5 +1,5 @@
 // Package detect finds personal data in text by its form and, where it has one, by
-// its check digit: addresses of e-mail and of the network, IBANs, payment cards,
+// its check digit: addresses of e-mail and of the network, URLs, IBANs, payment cards,
 // telephone and social security numbers.
 //
 // It is made for columns that should not hold such data, and for text in which
@@ -24,6 +24,7 @@ const (
 	SSN
 	Phone
 	IP
+	URL
 	types
 )
 
@@ -31,7 +32,7 @@ const (
 const Count = int(types)
 
 // names are as in Presidio, and nearly as in Google's Sensitive Data Protection.
-var names = [types]string{"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS"}
+var names = [types]string{"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "URL"}
 
 func (t Type) String() string {
 	if t < types {
@@ -61,12 +62,13 @@ type Hit struct {
 	Type       Type
 }
 
-// Each calls f for each hit in text, in order; none begins before the one before it
-// has ended. It takes time in proportion to the text, and allocates nothing but for
-// what may be an IPv6 address.
-func Each(text []byte, f func(Hit)) {
-	scan(text, func(h Hit, sure bool) {
-		if sure {
+// Each calls f for each hit of some types in text, in order; none begins before the
+// one before it has ended. What stands inside of a URL is found only where URLs are
+// none of the types. It takes time in proportion to the text, and allocates nothing
+// but for what may be an IPv6 address.
+func Each(text []byte, of Set, f func(Hit)) {
+	scan(text, of.Has(URL), func(h Hit, sure bool) {
+		if sure && of.Has(h.Type) {
 			f(h)
 		}
 	})
@@ -77,8 +79,9 @@ func Each(text []byte, f func(Hit)) {
 const longest = 48
 
 // scan tells what has the form of something, and whether it surely is that: its
-// check digit is right, or it has none.
-func scan(text []byte, f func(h Hit, sure bool)) {
+// check digit is right, or it has none. urls: URLs are looked for, and what is inside
+// of one is not.
+func scan(text []byte, urls bool, f func(h Hit, sure bool)) {
 	from := 0 // where the last hit ended
 	for i := 0; i < len(text); i++ {
 		c := text[i]
@@ -93,6 +96,14 @@ func scan(text []byte, f func(h Hit, sure bool)) {
 				i = h.End - 1
 			}
 			continue
+		}
+		if c == ':' && urls {
+			if h, ok := url(text, i, from); ok {
+				f(h, true)
+				from = h.End
+				i = h.End - 1
+				continue
+			}
 		}
 		if class&begins == 0 || i > from && classes[text[i-1]]&word != 0 || i > from+1 && text[i-1] == '.' && classes[text[i-2]]&digit != 0 {
 			continue // in the middle of something

@@ -9,7 +9,7 @@ import (
 
 // found is what Each finds, as "TYPE text".
 func found(text string) (all []string) {
-	Each([]byte(text), func(h Hit) { all = append(all, h.Type.String()+" "+text[h.Start:h.End]) })
+	Each([]byte(text), All, func(h Hit) { all = append(all, h.Type.String()+" "+text[h.Start:h.End]) })
 	return all
 }
 
@@ -55,12 +55,38 @@ func TestEach(t *testing.T) {
 		"a::b":        "IP_ADDRESS a::b",
 		"std::vector": "",
 
+		"see https://example.com/a?b=c#d, or (ftp://ftp.example.org).": "URL https://example.com/a?b=c#d; URL ftp://ftp.example.org",
+		"s3://b/k and gs://b":                            "URL s3://b/k; URL gs://b",
+		"https://x.example/?mail=a@example.com":          "URL https://x.example/?mail=a@example.com",
+		"a@example.com:http://[2001:db8::1]/":            "EMAIL_ADDRESS a@example.com; URL http://[2001:db8::1]/",
+		"<https://example.com/ü>":                        "URL https://example.com/ü",
+		"x:// ://a http:// http://. 1://a c://x 12:30//": "",
+		"mailto:a@example.com":                           "EMAIL_ADDRESS a@example.com",
+
 		"":                     "",
 		"Jürgen, nothing here": "",
 	} {
 		if got := strings.Join(found(text), "; "); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+// TestInsideURLs: what stands inside of a URL is found where URLs are not asked for,
+// and by a guard, for which a URL is nothing.
+func TestInsideURLs(t *testing.T) {
+	text := []byte("https://x.example/?mail=a@example.com")
+	var all []string
+	Each(text, Of(Email, IP), func(h Hit) { all = append(all, string(text[h.Start:h.End])) })
+	if len(all) != 1 || !strings.HasSuffix(all[0], "mail=a@example.com") { // all of these may stand before an @
+		t.Errorf("found %q", all)
+	}
+	g := NewGuard([]Set{0})
+	for range MinHits {
+		g.Observe(0, text)
+	}
+	if all := g.Findings(); len(all) != 1 || all[0].Type != Email {
+		t.Errorf("the guard finds %+v", all)
 	}
 }
 
@@ -109,12 +135,12 @@ func TestGuard(t *testing.T) {
 
 // FuzzEach: hits lie in the text, in order, and are what they are alone, too.
 func FuzzEach(f *testing.F) {
-	for _, seed := range []string{"a@b.cd", "DE89370400440532013000", "4111 1111 1111 1111", "+4930901820", "2001:db8::1", "1.2.3.4@5.6", "::", "@@.@"} {
+	for _, seed := range []string{"a@b.cd", "DE89370400440532013000", "4111 1111 1111 1111", "+4930901820", "2001:db8::1", "1.2.3.4@5.6", "::", "@@.@", "http://a@b.cd/"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		last := 0
-		Each(text, func(h Hit) {
+		Each(text, All, func(h Hit) {
 			if h.Start < last || h.End <= h.Start || h.End > len(text) {
 				t.Fatalf("%+v after %d of %d", h, last, len(text))
 			}
@@ -128,7 +154,7 @@ func FuzzEach(f *testing.F) {
 func TestNoAllocation(t *testing.T) {
 	text := []byte("ask ann@example.com, IBAN DE89 3704 0044 0532 0130 00, card 4111 1111 1111 1111, 078-05-1120, 192.0.2.1")
 	n := 0
-	if allocs := testing.AllocsPerRun(100, func() { Each(text, func(Hit) { n++ }) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(100, func() { Each(text, All, func(Hit) { n++ }) }); allocs != 0 {
 		t.Errorf("%g allocations", allocs)
 	}
 	if n == 0 {
@@ -145,7 +171,7 @@ func BenchmarkEach(b *testing.B) {
 			data := bytes.Clone([]byte(text))
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				Each(data, func(Hit) {})
+				Each(data, All, func(Hit) {})
 			}
 		})
 	}

@@ -13,7 +13,10 @@ const (
 )
 
 // Set is a set of types.
-type Set uint16
+type Set uint32
+
+// All are all types.
+const All Set = 1<<types - 1
 
 // Of is the set of some types.
 func Of(all ...Type) (s Set) {
@@ -56,7 +59,8 @@ func (g *Guard) Row() bool {
 	return g.rows <= Whole || g.rows%Every == 0
 }
 
-// Observe looks at a value of the row: UTF-8 without quotes, escapes resolved.
+// Observe looks at a value of the row: UTF-8 without quotes, escapes resolved. URLs
+// are no personal data; what stands inside of one may be.
 func (g *Guard) Observe(column int, value []byte) {
 	c := &g.columns[column]
 	if len(value) == 0 {
@@ -64,7 +68,7 @@ func (g *Guard) Observe(column int, value []byte) {
 	}
 	c.seen++
 	var hit, alike Set // of this value: each type counts once
-	scan(value, func(h Hit, sure bool) {
+	scan(value, false, func(h Hit, sure bool) {
 		if sure {
 			hit |= 1 << h.Type
 		} else {

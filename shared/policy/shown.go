@@ -16,7 +16,7 @@ const (
 // saying are the tags and formats of a property that say what is in it. The names of
 // types are tags, too.
 var saying = map[string]detect.Type{
-	"email": detect.Email, "iban": detect.IBAN, "card": detect.Card, "ssn": detect.SSN, "phone": detect.Phone, "ip": detect.IP, "ipv4": detect.IP, "ipv6": detect.IP,
+	"email": detect.Email, "iban": detect.IBAN, "card": detect.Card, "ssn": detect.SSN, "phone": detect.Phone, "ip": detect.IP, "ipv4": detect.IP, "ipv6": detect.IP, "uri": detect.URL,
 }
 
 // shown tells whether the contract shows a field to be of a type, and by what: the
@@ -50,8 +50,8 @@ func whole(example any, typ detect.Type) (is bool) {
 	if !ok {
 		return false
 	}
-	detect.Each([]byte(text), func(h detect.Hit) {
-		is = is || h.Type == typ && h.Start == 0 && h.End == len(text)
+	detect.Each([]byte(text), detect.Of(typ), func(h detect.Hit) {
+		is = is || h.Start == 0 && h.End == len(text)
 	})
 	return is
 }

@@ -97,7 +97,7 @@ func knownTypes() string {
 // detected are the types that a spec names, or all.
 func detected(s Spec) (types detect.Set, err error) {
 	if s.Detect == "" {
-		return detect.Of(detect.Types()...), nil
+		return detect.All, nil
 	}
 	for _, name := range s.Detect.list() {
 		t, ok := detect.ParseType(name)
@@ -128,12 +128,10 @@ func (a *textAppender) Append(dst, value []byte) ([]byte, bool) {
 		return dst, false
 	}
 	from := 0
-	detect.Each(value, func(h detect.Hit) {
-		if a.types.Has(h.Type) {
-			dst = a.hideWords(dst, value[from:h.Start])
-			dst = hidden(dst, value[h.Start:h.End], a.with[h.Type], h.Type.String())
-			from = h.End
-		}
+	detect.Each(value, a.types, func(h detect.Hit) {
+		dst = a.hideWords(dst, value[from:h.Start])
+		dst = hidden(dst, value[h.Start:h.End], a.with[h.Type], h.Type.String())
+		from = h.End
 	})
 	return a.hideWords(dst, value[from:]), true
 }

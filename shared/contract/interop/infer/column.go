@@ -17,7 +17,7 @@ type column struct {
 
 	alive    uint64               // candidates that every text fits so far
 	coded    bool                 // a number with a leading zero or sign: it is a code
-	detected [detect.IP + 1]int64 // by type
+	detected [detect.Count]int64 // by type
 
 	doubles bool                // a value stands twice, or there are too many to remember
 	keys    map[uint64]struct{} // hashes of the values; nil: not looked at any longer

@@ -24,7 +24,7 @@ func (c *column) detect(v []byte) {
 	if len(v) > 254 {
 		return
 	}
-	detect.Each(v, func(h detect.Hit) {
+	detect.Each(v, detect.All&^detect.Of(detect.URL), func(h detect.Hit) {
 		if h.Start == 0 && h.End == len(v) {
 			c.detected[h.Type]++
 		}
