@@ -11,6 +11,10 @@ const (
 	ExtDeprecationMigration = "deprecationmigration" // URI: what to use instead
 )
 
+// CodeSunset is the code of the fault by which rows of a contract that has ended
+// are refused.
+const CodeSunset = "contract-sunset"
+
 // Deprecation tells those who work with data that its contract ends. The zero
 // value says that it does not: nothing of it shows.
 type Deprecation struct {

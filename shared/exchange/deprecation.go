@@ -13,7 +13,7 @@ import (
 
 // CodeSunset is the code of the Denied fault by which a contract that has ended
 // is neither dropped nor delivered.
-const CodeSunset = "contract-sunset"
+const CodeSunset = event.CodeSunset
 
 // Deprecation is what events say, at a time, of the rows of an object of the
 // contract: the contract may be deprecated, or the object may be marked so. It

@@ -37,12 +37,6 @@ type Policy struct {
 	leading   map[objectKey][]lead
 }
 
-// lead is where a migration leads.
-type lead struct {
-	to        objectKey
-	migration *migration.Migration
-}
-
 // objectKey names one schema object of one version of a contract.
 type objectKey struct {
 	doc    *exchange.Contract
@@ -112,6 +106,7 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 		},
 		envs:     make(map[objectKey]*filterEnv),
 		profiles: make(map[string]*profileUse),
+		steps:    make(map[objectKey][]step),
 	}
 	for _, partner := range b.Partners() {
 		for i, d := range partner.Drops {
@@ -130,6 +125,7 @@ func Compile(b *exchange.Bundle) (*Policy, error) {
 	for _, m := range b.Migrations() {
 		c.migration(m)
 	}
+	c.chains()
 	c.unusedPaths()
 	if len(c.problems) == 0 { // else views are missing
 		c.grants()
@@ -166,14 +162,14 @@ type Feed struct {
 	// Schema is that of the rows as they were dropped.
 	Schema *record.Schema
 	// Migration makes rows of the views' version of them; nil: they are.
-	Migration *migration.Migration
+	Migration migration.Chain
 	// Views of one version, by id.
 	Views []*View
 }
 
 // Feeds are the feeds of rows of an object of a version of a contract, as events
-// name them: the views of that version, and those of each version to which a
-// migration leads.
+// name them: the views of that version, and those of each version to which
+// migrations lead.
 func (p *Policy) Feeds(contractID, version, object string) []Feed {
 	key := objectKey{p.bundle.Version(contractID, version), object}
 	compiled := p.contracts[key]
@@ -186,7 +182,7 @@ func (p *Policy) Feeds(contractID, version, object string) []Feed {
 	}
 	for _, l := range p.leading[key] {
 		if views := p.views[l.to]; len(views) > 0 {
-			feeds = append(feeds, Feed{Schema: compiled.Schema, Migration: l.migration, Views: views})
+			feeds = append(feeds, Feed{Schema: compiled.Schema, Migration: l.chain, Views: views})
 		}
 	}
 	return feeds
@@ -203,6 +199,12 @@ func (p *Policy) Contract(contractID, object string) *contract.Compiled {
 	return nil
 }
 
+// Compiled is an object of a version of a contract; nil if it is not there, or
+// neither dropped nor subscribed to nor at an end of a migration.
+func (p *Policy) Compiled(version *exchange.Contract, object string) *contract.Compiled {
+	return p.contracts[objectKey{version, object}]
+}
+
 // compiler gathers a policy and its problems.
 type compiler struct {
 	policy   *Policy
@@ -210,6 +212,7 @@ type compiler struct {
 	profiles map[string]*profileUse
 	problems []yamldoc.Problem
 	failed   map[objectKey]bool
+	steps    map[objectKey][]step // by the version that they lead from
 }
 
 // profileUse is what the subscriptions of a profile have made of its rules.
@@ -251,7 +254,7 @@ func (c *compiler) object(doc *exchange.Contract, object string, problem func(me
 	return key, compiled, true
 }
 
-// migration compiles a migration, and notes where it leads.
+// migration compiles a migration, and notes where it leads by itself.
 func (c *compiler) migration(m *exchange.Migration) {
 	old, next, object := m.Ends()
 	problem := func(message, hint string) yamldoc.Problem { return m.Problem("contract", message, hint) }
@@ -268,7 +271,8 @@ func (c *compiler) migration(m *exchange.Migration) {
 	case err != nil:
 		c.problems = append(c.problems, m.Problem("steps", err.Error(), ""))
 	default:
-		c.policy.leading[from] = append(c.policy.leading[from], lead{to, compiled})
+		versions := c.policy.bundle.Versions(old.ID)
+		c.steps[from] = append(c.steps[from], step{to, m, compiled, slices.Index(versions, old) < slices.Index(versions, next)})
 	}
 }
 

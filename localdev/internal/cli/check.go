@@ -25,7 +25,7 @@ type checkCommand struct {
 }
 
 func (checkCommand) Help() string {
-	return `Reads the whole folder and tells every problem with file, line and column. Of an exchange in order it shows who may drop what, and for each field of each contract how it leaves to each subscription, what of the contracts is deprecated and who still drops or receives it, and what is not enforced.
+	return `Reads the whole folder and tells every problem with file, line and column. Of an exchange in order it shows who may drop what, and for each field of each contract how it leaves to each subscription, what of the contracts is deprecated and who still drops or receives it, what is not enforced, and which keys are of a later version of the standard.
 
 With --against it also tells what is different since a revision: first of all what leaves now and did not, then partners, subscriptions, and each change of a contract with whom it really touches. It ends with exit code 1 where a contract has changed more than its version says.
 
@@ -82,6 +82,7 @@ type checked struct {
 	Grants        []checkedGrant    `json:"grants,omitempty"`
 	Warnings      []checkedWarning  `json:"warnings,omitempty"` // what is deprecated, and who has to do with it
 	NotEnforced   []yamldoc.Problem `json:"notEnforced,omitempty"`
+	Newer         []yamldoc.Problem `json:"newer,omitempty"`      // keys of a later version of the standard than the document's
 	Unused        []string          `json:"unused,omitempty"`     // contracts that nobody drops and nobody receives
 	Since         *since            `json:"since,omitempty"`      // what is different from what it was compared with
 	Terraform     []deployed        `json:"terraform,omitempty"`  // what is made on clouds
@@ -154,11 +155,16 @@ func examine(p *policy.Policy, now time.Time) *checked {
 				r.Subscriptions = append(r.Subscriptions, describe(b, id, v, sub, now))
 			}
 		}
-		r.NotEnforced = append(r.NotEnforced, p.Contract(id.contract, id.object).Unenforced...)
+		for _, version := range b.Versions(id.contract) {
+			if c := p.Compiled(version, id.object); c != nil {
+				r.NotEnforced = append(r.NotEnforced, c.Unenforced...)
+			}
+		}
 	}
 	for _, c := range b.Contracts() {
 		if slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(id objectID) bool { return id.contract == c.ID }) {
 			r.NotEnforced = append(r.NotEnforced, c.Doc.NotEnforced()...)
+			r.Newer = append(r.Newer, c.Doc.Newer()...)
 		}
 	}
 	slices.SortStableFunc(r.Subscriptions, func(a, b *checkedView) int {
@@ -258,6 +264,12 @@ func (r *checked) show(out *show.Screen) {
 	if len(r.NotEnforced) > 0 {
 		out.Heading("Not enforced")
 		for _, p := range r.NotEnforced {
+			out.Printf("%s\n", out.Paint(show.Changed, p.Error()))
+		}
+	}
+	if len(r.Newer) > 0 {
+		out.Heading("Newer than the contract's apiVersion")
+		for _, p := range r.Newer {
 			out.Printf("%s\n", out.Paint(show.Changed, p.Error()))
 		}
 	}

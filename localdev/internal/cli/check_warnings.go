@@ -44,9 +44,9 @@ func warn(p *policy.Policy, now time.Time) []checkedWarning {
 	}
 	for _, partner := range p.Bundle().Partners() {
 		for _, s := range partner.Subscriptions {
-			if !s.Revoked && !fed(p.Bundle(), s) {
+			if message, hint := unfed(p, s); !s.Revoked && message != "" {
 				all = append(all, checkedWarning{Contract: s.Resolved().ID, Version: versionOf(p.Bundle(), s.Resolved()), ReceivedBy: []string{s.ID},
-					Problem: s.Problem("contract", fmt.Sprintf("nothing feeds subscription %s: no partner may drop contract %s, and no migration leads there", s.ID, s.Resolved()), "give a partner a rule under drops:, or take the subscription out")})
+					Problem: s.Problem("contract", message, hint)})
 			}
 		}
 		for i, a := range partner.Agreements {
@@ -59,17 +59,36 @@ func warn(p *policy.Policy, now time.Time) []checkedWarning {
 	return all
 }
 
-// fed tells whether rows of what a subscription is to can come: a partner may drop
-// them, or what a migration makes them of.
-func fed(b *exchange.Bundle, s *exchange.Subscription) bool {
-	object := cmp.Or(s.Object, s.Resolved().OnlyObject())
-	if len(droppers(b, s.Resolved(), object)) > 0 {
-		return true
+// unfed says why no rows of what a subscription is to can come, and what to do: no
+// partner may drop them, nor what migrations make them of. It is "" if they can.
+func unfed(p *policy.Policy, s *exchange.Subscription) (message, hint string) {
+	b, to, object := p.Bundle(), s.Resolved(), cmp.Or(s.Object, s.Resolved().OnlyObject())
+	if len(droppers(b, to, object)) > 0 {
+		return "", ""
 	}
-	return slices.ContainsFunc(b.Migrations(), func(m *exchange.Migration) bool {
-		old, next, of := m.Ends()
-		return next == s.Resolved() && of == object && len(droppers(b, old, of)) > 0
-	})
+	message, hint = "no migration leads there", "give a partner a rule under drops:, or take the subscription out"
+	for _, from := range b.Versions(to.ID) {
+		if len(droppers(b, from, object)) == 0 {
+			continue
+		}
+		leads := p.Leads(from, object)
+		if slices.Contains(leads, to) {
+			return "", ""
+		}
+		near := from // of the versions between, the one nearest to the subscription's that migrations lead to
+		order := func(c *exchange.Contract) int { return slices.Index(b.Versions(to.ID), c) }
+		for _, doc := range leads {
+			if up := order(near) < order(doc) && order(doc) < order(to); up || order(near) > order(doc) && order(doc) > order(to) {
+				near = doc
+			}
+		}
+		message = fmt.Sprintf("no migration leads there from version %s, which is dropped", from.Version)
+		if near != from {
+			message += fmt.Sprintf(": migrations end at %s", near.Version)
+		}
+		hint = fmt.Sprintf("write a migration from %s to %s, or take the subscription out", near.Version, to.Version)
+	}
+	return fmt.Sprintf("nothing feeds subscription %s: no partner may drop contract %s, and %s", s.ID, to, message), hint
 }
 
 // endsSoon is how long before its end an agreement is warned of.

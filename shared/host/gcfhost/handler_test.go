@@ -117,6 +117,7 @@ func TestPartners(t *testing.T) {
 		{"taken", "acme/stock/daily", eventType, structured("1", "com.example.a"), 202, "", ""},
 		{"invalid", "acme/stock", eventType, structured("1", "invalid"), 400, "row-too-long", ""},
 		{"denied", "acme/stock", eventType, structured("1", "denied"), 403, "no-contract", ""},
+		{"of a contract that has ended", "acme/stock", eventType, structured("1", "ended"), 410, "contract-sunset", ""},
 		{"poison", "acme/stock", eventType, structured("1", "poison"), 500, "batch-broken", ""},
 		{"panic", "acme/stock", eventType, structured("1", "panic"), 500, "panic", ""},
 		{"retry", "acme/stock", eventType, structured("1", "retry"), 503, "internal", ""},
@@ -128,6 +129,7 @@ func TestPartners(t *testing.T) {
 		{"partner with a slash", "acme%2Fstock/x", eventType, structured("1", "a"), 400, "bad-partner", ""},
 		{"batch", "acme/stock/daily", batchType, "[" + structured("1", "com.example.a") + "," + structured("2", "com.example.a") + "]", 202, "", ""},
 		{"batch with failures", "acme/stock/daily", batchType, "[" + structured("1", "com.example.a") + "," + structured("2", "denied") + ",{}," + structured("3", event.TypeTick) + "]", 403, "batch", ""},
+		{"batch with one that has ended", "acme/stock/daily", batchType, "[" + structured("1", "denied") + "," + structured("2", "ended") + "]", 410, "batch", ""},
 		// Pushed from a topic of the partner's.
 		{"pushed", "acme/stock/daily", jsonType, pushed(t, structured("1", "com.example.a"), nil), 204, "", ""},
 		{"pushed and denied", "acme/stock", jsonType, pushed(t, structured("1", "denied"), nil), 204, "", "no-contract"},

@@ -87,6 +87,8 @@ func (g *gate) Handle(ctx context.Context, e event.Event) ([]event.Event, error)
 	switch e.Type() {
 	case "invalid":
 		return nil, fault.New(fault.Invalid, "row-too-long", "it is too long", "shorten it")
+	case "ended":
+		return nil, fault.New(fault.Denied, event.CodeSunset, "its contract has ended", "use another")
 	case "denied":
 		return nil, fault.New(fault.Denied, "no-contract", "it may not be dropped", "ask")
 	case "poison":

@@ -52,7 +52,7 @@ func Reply(errs []error, batch bool) Answer {
 			continue
 		}
 		failed++
-		if s := Status(err); s > status { // 400 < 403 < 500 < 503
+		if s := Status(err); s > status { // 400 < 403 < 410 < 500 < 503
 			status, worst = s, err
 		}
 	}
@@ -84,6 +84,9 @@ func Status(err error) int {
 	case fault.Invalid:
 		return http.StatusBadRequest
 	case fault.Denied:
+		if fault.CodeOf(err) == event.CodeSunset {
+			return http.StatusGone // it was allowed, and will not be again
+		}
 		return http.StatusForbidden
 	case fault.Poison:
 		return http.StatusInternalServerError

@@ -3,8 +3,8 @@
 // batched), and words the answers. It serves nothing: hosts do, each its own way.
 //
 // Answers: 202, taken; 400, the event is at fault (413, 415 likewise); 403,
-// refused; 500, can never succeed; 503, try again. All but the first have a JSON
-// body {"code", "message", "do"}. Of a batch in which some events failed the body
+// refused; 410, its contract has ended; 500, can never succeed; 503, try again.
+// All but the first have a JSON body {"code", "message", "do"}. Of a batch in which some events failed the body
 // also has the status of each, and the status is 503 if one of them is to be sent
 // again, and the worst of them otherwise. No answer holds a value of a request.
 package httpevent
