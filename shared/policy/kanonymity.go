@@ -17,6 +17,15 @@ type KAnonymity struct {
 	Fields []int // of the view's schema, scalars outside of arrays, sorted
 }
 
+// Paths are those of the fields, in the view's schema.
+func (k *KAnonymity) Paths(s *record.Schema) []string {
+	paths := make([]string, len(k.Fields))
+	for i, f := range k.Fields {
+		paths[i] = s.Fields[f].Path
+	}
+	return paths
+}
+
 // kAnonymity resolves the quasi-identifiers of a subscription to fields that leave.
 func (c *compiler) kAnonymity(v *View, s *exchange.Subscription) *KAnonymity {
 	if s.KAnonymity == nil {

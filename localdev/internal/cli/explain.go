@@ -34,17 +34,18 @@ Examples:
 
 // explained is a subscription with its fields.
 type explained struct {
-	Subscription string           `json:"subscription"`
-	Contract     string           `json:"contract"`
-	Version      string           `json:"version"`
-	Object       string           `json:"object"`
-	Profile      string           `json:"profile,omitempty"`
-	Filter       string           `json:"filter,omitempty"`
-	DropsRows    []rowRule        `json:"dropRow,omitempty"`
-	TokenDomain  string           `json:"tokenDomain,omitempty"`
-	Stopped      string           `json:"stopped,omitempty"` // why nothing is sent
-	Requirements []neededBy       `json:"requirements,omitempty"`
-	Fields       []explainedField `json:"fields"`
+	Subscription string               `json:"subscription"`
+	Contract     string               `json:"contract"`
+	Version      string               `json:"version"`
+	Object       string               `json:"object"`
+	Profile      string               `json:"profile,omitempty"`
+	Filter       string               `json:"filter,omitempty"`
+	DropsRows    []rowRule            `json:"dropRow,omitempty"`
+	KAnonymity   *exchange.KAnonymity `json:"kAnonymity,omitempty"`
+	TokenDomain  string               `json:"tokenDomain,omitempty"`
+	Stopped      string               `json:"stopped,omitempty"` // why nothing is sent
+	Requirements []neededBy           `json:"requirements,omitempty"`
+	Fields       []explainedField     `json:"fields"`
 }
 
 // explainedField is how a field leaves, and why.
@@ -149,7 +150,7 @@ func unknown(what, name string, known []string) error {
 func explain(p *policy.Policy, sub *exchange.Subscription, now time.Time) explained {
 	v := p.View(sub)
 	e := explained{Subscription: sub.ID, Contract: v.Contract.ID, Version: v.Contract.Version, Object: v.Compiled.Object, Profile: sub.Profile,
-		Filter: strings.TrimSpace(sub.Filter), TokenDomain: v.TokenDomain}
+		Filter: strings.TrimSpace(sub.Filter), KAnonymity: sub.KAnonymity, TokenDomain: v.TokenDomain}
 	if err := sub.Standing(now); err != nil {
 		e.Stopped = reasonOf(err)
 	}
@@ -190,6 +191,9 @@ func (e *explained) show(out *show.Screen) {
 	out.Text(0, rows+".")
 	for _, r := range e.DropsRows {
 		out.Text(0, fmt.Sprintf("Rows in which %s matches do not leave: dropRow of %s (%s).", r.Field, r.Rule, r.At))
+	}
+	if k := e.KAnonymity; k != nil {
+		out.Text(0, fmt.Sprintf("Rows leave only where at least %d of a drop are alike, as they leave, in %s.", k.K, strings.Join(k.QuasiIdentifiers, ", ")))
 	}
 	if e.TokenDomain != "" {
 		out.Text(0, "Tokens agree within the domain "+e.TokenDomain+".")

@@ -49,9 +49,10 @@ type previewed struct {
 	Invalid      int64            `json:"invalid"`
 	Refused      *event.Fault     `json:"refused,omitempty"` // why the file would be
 	Broken       []preview.Broken `json:"broken,omitempty"`
-	Leaves       int64            `json:"leaves"`             // rows
-	Withheld     *event.Fault     `json:"withheld,omitempty"` // why a segment would not leave
-	OwnKeys      bool             `json:"ownKeys"`            // tokens are made with the exchange's keys
+	Leaves       int64            `json:"leaves"`               // rows
+	Kept         int64            `json:"suppressed,omitempty"` // rows that do not leave though the filter lets them through
+	Withheld     *event.Fault     `json:"withheld,omitempty"`   // why a segment would not leave
+	OwnKeys      bool             `json:"ownKeys"`              // tokens are made with the exchange's keys
 	Rows         [][]previewField `json:"rows"`
 
 	view *policy.View
@@ -151,7 +152,7 @@ func (c previewCommand) key(p *policy.Policy, sub *exchange.Subscription) (strin
 func newPreviewed(p *policy.Policy, sub *exchange.Subscription, seen *preview.Seen) *previewed {
 	v := p.View(sub)
 	r := &previewed{Subscription: sub.ID, Accepted: seen.Outcome.Rows.Accepted, Invalid: seen.Outcome.Rows.Invalid, Refused: seen.Outcome.Fault,
-		Broken: seen.Broken, Leaves: seen.Leaves, Withheld: seen.Withheld, Rows: [][]previewField{}, view: v}
+		Broken: seen.Broken, Leaves: seen.Leaves, Kept: seen.Kept, Withheld: seen.Withheld, Rows: [][]previewField{}, view: v}
 	for _, row := range seen.Rows {
 		var fields []previewField
 		for _, d := range row.Dropped {
@@ -167,7 +168,7 @@ func newPreviewed(p *policy.Policy, sub *exchange.Subscription, seen *preview.Se
 			}
 			fields = append(fields, f)
 		}
-		if row.Dropped == nil { // it was dropped in another version
+		if row.Dropped == nil { // it was dropped in another version, or rows are counted
 			for _, got := range row.Received {
 				fields = append(fields, previewField{Path: got.Label, Received: &got.Text, How: local.How(v.Fields[got.Field]), field: got.Field, left: true})
 			}
@@ -205,6 +206,9 @@ func (r *previewed) show(out *show.Screen, file string) {
 		out.Text(2, r.Withheld.Do)
 	}
 	out.Text(0, fmt.Sprintf("%s would leave to %s.", show.Count(r.Leaves, "row"), r.Subscription))
+	if r.Kept > 0 {
+		out.Text(0, fmt.Sprintf("%s would not, by dropRow or kAnonymity.", show.Count(r.Kept, "row")))
+	}
 	if !r.OwnKeys {
 		out.Text(0, "There is no key ring yet: tokens are made with keys that are thrown away.")
 	}

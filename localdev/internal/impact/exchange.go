@@ -157,6 +157,21 @@ func (d *Difference) terms(old, new *subscribed) {
 	default:
 		d.Leaves = append(d.Leaves, Leaving{b.Partner().ID, b.ID, "", without(is), without(was)})
 	}
+	switch was, is := crowd(old.view), crowd(new.view); {
+	case was == is:
+	case was == "":
+		d.change("subscription %s: only rows where %s", b.ID, is)
+	default:
+		d.Leaves = append(d.Leaves, Leaving{b.Partner().ID, b.ID, "", counted(is), counted(was)})
+	}
+}
+
+// crowd is how many rows must be alike for them to leave, in words.
+func crowd(v *policy.View) string {
+	if v.KAnonymity == nil {
+		return ""
+	}
+	return fmt.Sprintf("at least %d of a drop are alike in %s", v.KAnonymity.K, strings.Join(v.KAnonymity.Paths(v.Schema), ", "))
 }
 
 func without(rows string) string {
@@ -173,6 +188,13 @@ func kept(v *policy.View) string {
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%s matches %s %s", v.Schema.Fields[r.Field].Path, r.Match.Values, r.Match.Pattern)))
 	}
 	return strings.Join(all, " or ")
+}
+
+func counted(crowd string) string {
+	if crowd == "" {
+		return "rows of which nothing else in the drop is like them, too"
+	}
+	return "those where " + crowd
 }
 
 func said(text string) string {

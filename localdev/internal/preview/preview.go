@@ -48,6 +48,7 @@ type Seen struct {
 	Broken   []Broken          // rules that it breaks, as its report has them
 	Rows     []Row             // the first ones that leave
 	Leaves   int64             // how many there are
+	Kept     int64             // rows that the filter lets through and that do not leave
 	Withheld *event.Fault      // why a segment of it would not leave
 }
 
@@ -60,7 +61,7 @@ type Broken struct {
 }
 
 // Row is a row on both sides. Dropped is nil where the row was dropped in another
-// version of the contract.
+// version of the contract, and where rows leave by how many are like them.
 type Row struct{ Dropped, Received rows.Row }
 
 // Of runs a file through ingest and mask, for one subscription.
@@ -185,7 +186,11 @@ func (c chain) mask(ctx context.Context, accepted event.Event, sub *exchange.Sub
 		if err != nil {
 			return err
 		}
-		if masked.Subscription == sub.ID && masked.Rows > 0 {
+		if masked.Subscription != sub.ID {
+			continue
+		}
+		seen.Kept += masked.Suppressed
+		if masked.Rows > 0 {
 			seen.Leaves += masked.Rows
 			if err := c.pair(ctx, segment, masked, c.policy.View(sub), most, seen); err != nil {
 				return err
@@ -204,7 +209,7 @@ func (c chain) pair(ctx context.Context, segment event.SegmentAccepted, masked e
 		return err
 	}
 	var dropped []rows.Row
-	if segment.Drop.Version == v.Contract.Version {
+	if segment.Drop.Version == v.Contract.Version && v.KAnonymity == nil {
 		leaving, err := rows.Leaving(v, nil)
 		if err != nil {
 			return err
