@@ -15,8 +15,8 @@ type column struct {
 	nulls, strings, numbers, bools, objects, arrays int64
 	instances                                       int64 // of items: how many there were
 
-	alive    uint64               // candidates that every text fits so far
-	coded    bool                 // a number with a leading zero or sign: it is a code
+	alive    uint64              // candidates that every text fits so far
+	coded    bool                // a number with a leading zero or sign: it is a code
 	detected [detect.Count]int64 // by type
 
 	doubles bool                // a value stands twice, or there are too many to remember
