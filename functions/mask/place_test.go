@@ -132,6 +132,46 @@ func TestDatesOfOnePatient(t *testing.T) {
 	}
 }
 
+// TestScopes: equal values of two fields become equal in the domain and in the
+// contract, and not in fields of their own; no two scopes have the same tokens.
+func TestScopes(t *testing.T) {
+	w := newWorld(t, subscription("all", ""))
+	files := fstest.MapFS{
+		"exchange.yaml":              {Data: []byte("apiVersion: sallyport.io/v1\nkind: Exchange\nname: visits\n")},
+		"contracts/orders.odcs.yaml": {Data: []byte(visitsFile)},
+	}
+	partner := "apiVersion: sallyport.io/v1\nkind: Partner\nid: p\nsubscriptions:\n"
+	scopes := []string{"domain", "contract", "field"}
+	for _, scope := range scopes {
+		partner += subscription(scope, "  profile: "+scope+"\n")
+		files["profiles/"+scope+".yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(`apiVersion: sallyport.io/v1
+kind: Profile
+id: SCOPE
+rules:
+- {path: name, transform: {type: token, scope: SCOPE}}
+- {path: patient, transform: {type: token, scope: SCOPE}}
+`, "SCOPE", scope))}
+	}
+	files["partners/p.yaml"] = &fstest.MapFile{Data: []byte(partner)}
+	bundle, err := exchange.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exchange.Open(w.buckets["config"]).Publish(t.Context(), bundle); err != nil {
+		t.Fatal(err)
+	}
+	made := w.handle(w.dropped(w.segment("patient,name\nAnn,Ann\n", event.Format{Codec: "csv", Delimiter: ",", Header: true, Terminator: "lf", Columns: []string{"patient", "name"}}), "1.0.0", bundle.Digest()))
+	seen := map[string]bool{}
+	for _, scope := range scopes {
+		rows := strings.Split(w.text(made[scope]), "\n")
+		patient, name, _ := strings.Cut(rows[1], ",")
+		if !strings.HasPrefix(patient, "t1_") || !strings.HasPrefix(name, "t1_") || (patient == name) != (scope != "field") || seen[patient] || seen[name] {
+			t.Errorf("%s: %q", scope, rows)
+		}
+		seen[patient], seen[name] = true, true
+	}
+}
+
 // TestTokensThatDiffer: equal values have other tokens in other rows and segments,
 // and the same ones when the segment is masked again.
 func TestTokensThatDiffer(t *testing.T) {

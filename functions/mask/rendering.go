@@ -75,8 +75,11 @@ func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Fiel
 	}
 	var key transform.TokenKey
 	if transform.Keyed(rule.Transform) {
-		var err error
-		if key, err = f.tokenKey(v, segment); err != nil {
+		domain, err := f.tokenKey(v, segment)
+		if err == nil {
+			key, err = domain.Within(scope(v, rule.Transform, field)...)
+		}
+		if err != nil {
 			return record.Rule{}, err
 		}
 	}
@@ -89,6 +92,18 @@ func (f *Function) rule(v *policy.View, rule policy.FieldRule, field record.Fiel
 		place.Subjects = subjects
 	}
 	return compiled.Rule(v.Schema, place), nil
+}
+
+// scope names the part of the token domain in which equal values of a field become
+// equal.
+func scope(v *policy.View, spec transform.Spec, field record.Field) []string {
+	switch spec.Scope {
+	case transform.ScopeContract:
+		return keys.ContractScope(v.Contract.ID)
+	case transform.ScopeField:
+		return keys.FieldScope(v.Contract.ID, v.Compiled.Object, field.Path)
+	}
+	return nil
 }
 
 // tokenKey is the key of a view's tokens in a segment.

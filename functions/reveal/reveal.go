@@ -197,7 +197,8 @@ func (f *Function) reveal(ctx context.Context, q *inquiry, r Request, who authen
 	if err := f.rates.take(q.bundle, g, len(r.Tokens), now); err != nil {
 		return nil, err
 	}
-	items, err := f.open(ctx, q.bundle.KeyHolder(g.Domain()), g.Domain(), r.Tokens, q)
+	scopes := [][]string{keys.FieldScope(g.ContractID(), g.ObjectName(), r.Field), keys.ContractScope(g.ContractID()), nil}
+	items, err := f.open(ctx, q.bundle.KeyHolder(g.Domain()), g.Domain(), scopes, r.Tokens, q)
 	if err != nil { // of some tokens it may have been known already
 		q.data.Revealed, q.data.Refused = 0, nil
 		return nil, err
@@ -226,25 +227,35 @@ func allowed(g *exchange.Grant, r Request, now time.Time) error {
 
 // open looks behind tokens of a domain, and counts them. holder is the partner that
 // has brought a key of its own for them, "" if none has; tokens from before that are
-// the exchange's, and are revealed as well. The fault is Retry: the key ring or the
+// the exchange's, and are revealed as well. scopes are the parts of the domain that
+// they may be of: a token does not say. The fault is Retry: the key ring or the
 // partner's key service does not answer; or Denied: the partner's refuses.
-func (f *Function) open(ctx context.Context, holder, domain string, tokens []string, q *inquiry) ([]Item, error) {
-	holders := slices.Compact([]string{holder, ""})
-	type version struct {
-		holder string
-		number int
-	}
-	known := map[version]keys.TokenKey{} // of one that there is not, the zero key
-	keyOf := func(v version) (keys.TokenKey, error) {
-		key, asked := known[v]
-		if !asked {
-			var err error
-			if key, err = f.ring.VersionTokenKey(v.holder, domain, v.number); err != nil && fault.CodeOf(err) != keys.CodeNoVersion {
-				return key, err
-			}
-			known[v] = key
+func (f *Function) open(ctx context.Context, holder, domain string, scopes [][]string, tokens []string, q *inquiry) ([]Item, error) {
+	known := map[int][]keys.TokenKey{} // by version: of all that may have made a token
+	keysOf := func(number int) ([]keys.TokenKey, error) {
+		if all, asked := known[number]; asked {
+			return all, nil
 		}
-		return key, nil
+		var all []keys.TokenKey
+		for _, h := range slices.Compact([]string{holder, ""}) {
+			whole, err := f.ring.VersionTokenKey(h, domain, number)
+			if fault.CodeOf(err) == keys.CodeNoVersion {
+				continue
+			}
+			for _, scope := range scopes {
+				if err != nil {
+					return nil, err
+				}
+				var part keys.TokenKey
+				part, err = whole.Within(scope...)
+				all = append(all, part)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		known[number] = all
+		return all, nil
 	}
 	look := subjects{from: f.subjects, known: map[keys.SubjectRef]looked{}}
 	items := make([]Item, len(tokens))
@@ -254,24 +265,20 @@ func (f *Function) open(ctx context.Context, holder, domain string, tokens []str
 			q.refuse("form")
 			continue
 		}
+		all, err := keysOf(number)
+		if err != nil {
+			return nil, err
+		}
 		why := "key"
-		for _, h := range holders {
-			key, err := keyOf(version{h, number})
-			if err != nil {
-				return nil, err
-			}
-			if key.Secret() == nil {
-				continue
-			}
+		for _, key := range all {
 			value, refused, err := look.value(ctx, token, key)
 			if err != nil {
 				return nil, err
 			}
 			if why = refused; why == "" {
 				items[i] = Item{Value: value, Revealed: true}
-				break
 			}
-			if why == erased {
+			if why == "" || why == erased {
 				break
 			}
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/event"
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/fault"
+	"github.com/sallyport-io/sallyport/shared/keys"
 	"github.com/sallyport-io/sallyport/shared/store/storetest"
 )
 
@@ -103,6 +104,27 @@ func TestReveal(t *testing.T) {
 
 // TestRefused: the table of what is refused. The caller learns the code of the
 // answer, the ledger that of the record; nobody learns a value.
+// TestScopes: tokens of the field, or of the contract, are revealed as those of the
+// whole domain are; those of other fields and contracts are not.
+func TestScopes(t *testing.T) {
+	w := newWorld(t)
+	body := inquiryOf(
+		token(t, "acme", 3, "one", keys.FieldScope("people-id", "person", "mail")...), token(t, "acme", 2, "two", keys.ContractScope("people-id")...),
+		token(t, "acme", 3, "canary", keys.FieldScope("people-id", "person", "land")...), token(t, "acme", 3, "canary", keys.FieldScope("people-id", "other", "mail")...),
+		token(t, "acme", 3, "canary", keys.ContractScope("orders")...), token(t, "acme", 3, "three"))
+	var got []string
+	for _, item := range w.ask(t, withKey(goodKey), body).Items {
+		value := "-"
+		if item.Value != nil {
+			value = *item.Value
+		}
+		got = append(got, value)
+	}
+	if strings.Join(got, " ") != "one two - - - three" {
+		t.Errorf("revealed %q", got)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	good, other := newSigner(t, "one"), newSigner(t, "one")
 	tok := func(claims map[string]any) func(*testing.T, *world) http.Header {

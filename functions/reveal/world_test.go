@@ -208,14 +208,17 @@ func (w *world) publishFolder(t testing.TB, folder fstest.MapFS) {
 	}
 }
 
-// token is the token of a value in a domain, by a version of the key.
-func token(t testing.TB, domain string, version int, value string) string {
+// token is the token of a value in a domain, or a part of it, by a version of the key.
+func token(t testing.TB, domain string, version int, value string, scope ...string) string {
 	t.Helper()
 	ring, err := keys.NewRing(keys.Version{Number: version, Key: keys.NewKey([keys.KeySize]byte(bytes.Repeat([]byte{byte(version)}, keys.KeySize)))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	key, err := ring.VersionTokenKey("", domain, version)
+	if err == nil {
+		key, err = key.Within(scope...)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

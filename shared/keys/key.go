@@ -1,10 +1,14 @@
 package keys
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/sallyport-io/sallyport/shared/fault"
 )
 
 // KeySize is how many bytes a key has.
@@ -60,6 +64,31 @@ func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 type TokenKey struct {
 	Key
 	version int
+}
+
+// ContractScope names the part of a domain that is one contract.
+func ContractScope(contract string) []string { return []string{contract} }
+
+// FieldScope names the part of a domain that is one field of an object of a contract,
+// in all its versions.
+func FieldScope(contract, object, path string) []string { return []string{contract, object, path} }
+
+// Within is the key of a part of the domain, such as one contract: HKDF-Expand with
+// SHA-256 of the domain's key, with the info "sallyport/token-scope/v1" and each name
+// behind its length. No names are the domain itself.
+func (k TokenKey) Within(names ...string) (TokenKey, error) {
+	if len(names) == 0 {
+		return k, nil
+	}
+	info := scopeInfo
+	for _, name := range names {
+		info += fmt.Sprintf("%d:%s", len(name), name)
+	}
+	part, err := hkdf.Expand(sha256.New, k.Secret(), info, KeySize)
+	if err != nil {
+		return TokenKey{}, fault.Wrap(fault.Denied, CodeDomain, err, "no key can be derived")
+	}
+	return TokenKey{NewKey([KeySize]byte(part)), k.version}, nil
 }
 
 // Version names the version of the ring that the key was derived from.

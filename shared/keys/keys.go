@@ -55,7 +55,8 @@ const (
 	// patience is how long a ring is tried to be read again while a caller waits.
 	patience = 20 * time.Second
 
-	tokenInfo = "sallyport/token/v1\x00" // the domain follows
+	tokenInfo = "sallyport/token/v1\x00"       // the domain follows
+	scopeInfo = "sallyport/token-scope/v1\x00" // names follow
 )
 
 // The codes of this package's faults.

@@ -153,6 +153,32 @@ func TestTokenKeysDifferByDomainAndVersion(t *testing.T) {
 	}
 }
 
+// TestWithin holds the derivation of parts to RFC 5869, written out; no two parts have
+// one key.
+func TestWithin(t *testing.T) {
+	r, err := NewRing(testVersion(7, day(1), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := r.TokenKey("acme", day(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hmac.New(sha256.New, key.Secret())
+	h.Write([]byte("sallyport/token-scope/v1\x006:people1:a\x01"))
+	if part, err := key.Within("people", "a"); err != nil || !bytes.Equal(part.Secret(), h.Sum(nil)) || part.Version() != 7 {
+		t.Errorf("version %d, key %x, %v", part.Version(), part.Secret(), err)
+	}
+	seen := map[string]bool{}
+	for _, names := range [][]string{nil, ContractScope("ab"), ContractScope("a"), {"a", "b"}, {"ab", ""}, FieldScope("a", "b", "c"), FieldScope("a", "bc", ""), FieldScope("a", "", "bc")} {
+		part, err := key.Within(names...)
+		if err != nil || seen[string(part.Secret())] {
+			t.Errorf("%q: %v, or the key of another", names, err)
+		}
+		seen[string(part.Secret())] = true
+	}
+}
+
 func TestNewRingRefuses(t *testing.T) {
 	for name, versions := range map[string][]Version{
 		"none":         nil,

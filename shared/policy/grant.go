@@ -7,25 +7,31 @@ import (
 
 	"github.com/sallyport-io/sallyport/shared/exchange"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/transform"
 	"github.com/sallyport-io/sallyport/shared/yamldoc"
 )
 
 // sealed is a field whose tokens can be revealed.
-type sealed struct{ contract, object, path string }
+type sealed struct{ contract, object, path, scope string }
+
+// is tells whether it is a field of what a grant is for.
+func (s sealed) is(g *exchange.Grant, path string) bool {
+	return s.contract == g.ContractID() && s.object == g.ObjectName() && s.path == path
+}
 
 // grants holds grants to what the views make of the fields that they name: each
 // must become tokens that can be revealed, in the grant's token domain, for at
 // least one subscription.
 //
-// All tokens of a domain are made with the same keys, and none says of which field
-// it is. So a field of the domain that a grant does not name is a problem, too:
+// Tokens of one scope of a domain are made with the same keys, and none says of which
+// field it is. So a field of the scope that a grant does not name is a problem, too:
 // its tokens could be handed in as those of one that it does.
 func (c *compiler) grants() {
 	domains := map[string][]sealed{}
 	for key, views := range c.policy.views {
 		for _, v := range views {
 			for id, f := range v.Fields {
-				of := sealed{key.doc.ID, key.object, v.Schema.Fields[id].Path}
+				of := sealed{key.doc.ID, key.object, v.Schema.Fields[id].Path, f.Transform.Scope}
 				if f.Op == record.Replace && f.Transform.Reversible() && !slices.Contains(domains[v.TokenDomain], of) {
 					domains[v.TokenDomain] = append(domains[v.TokenDomain], of)
 				}
@@ -34,7 +40,7 @@ func (c *compiler) grants() {
 	}
 	for _, all := range domains {
 		slices.SortFunc(all, func(a, b sealed) int {
-			return cmp.Or(cmp.Compare(a.contract, b.contract), cmp.Compare(a.object, b.object), cmp.Compare(a.path, b.path))
+			return cmp.Or(cmp.Compare(a.contract, b.contract), cmp.Compare(a.object, b.object), cmp.Compare(a.path, b.path), cmp.Compare(a.scope, b.scope))
 		})
 	}
 	for _, p := range c.policy.bundle.Partners() {
@@ -47,7 +53,7 @@ func (c *compiler) grants() {
 
 func (c *compiler) grant(g *exchange.Grant, domain []sealed) {
 	for i, path := range g.Fields {
-		if slices.Contains(domain, sealed{g.ContractID(), g.ObjectName(), path}) {
+		if slices.ContainsFunc(domain, func(s sealed) bool { return s.is(g, path) }) {
 			continue
 		}
 		where := fmt.Sprintf("fields[%d]", i)
@@ -63,7 +69,8 @@ func (c *compiler) grant(g *exchange.Grant, domain []sealed) {
 			"let the profile of a subscription there say transform: {type: token, algorithm: aes-siv}, or name another tokenDomain"))
 	}
 	for _, s := range domain {
-		if s.contract == g.ContractID() && s.object == g.ObjectName() && slices.Contains(g.Fields, s.path) {
+		if s.scope == transform.ScopeField || s.scope == transform.ScopeContract && s.contract != g.ContractID() ||
+			slices.ContainsFunc(g.Fields, func(path string) bool { return s.is(g, path) }) {
 			continue
 		}
 		c.problems = append(c.problems, g.Problem("fields", fmt.Sprintf("tokens of field %s of contract %s are made with the same keys, those of token domain %s: they would be revealed as well", s.path, s.contract, g.Domain()),

@@ -33,6 +33,9 @@ func TestGrants(t *testing.T) {
 		{"a column that is left out", "    fields: [id]\n    tokenDomain: reader", []string{"path id" + siv}, "columns: [country]", "nobody gets tokens of field id", "aes-siv"},
 		{"no such field", "    fields: [name.famly]\n    tokenDomain: reader", []string{"path name.family" + siv}, "", `no field "name.famly"`, `did you mean "name.family"?`},
 		{"another field has the same keys", "    fields: [id]\n    tokenDomain: reader", []string{"path id" + siv, "path name.family" + siv}, "", "tokens of field name.family of contract people-v1 are made with the same keys", "another tokenDomain"},
+		{"another field has keys of its own", "    fields: [id]\n    tokenDomain: reader", []string{"path id" + siv, "path name.family: {type: token, algorithm: aes-siv, scope: field}"}, "", "", ""},
+		{"one that has keys of its own", "    fields: [name.family]\n    tokenDomain: reader", []string{"path name.family: {type: token, algorithm: aes-siv, scope: field}"}, "", "", ""},
+		{"another field has the keys of the contract", "    fields: [id]\n    tokenDomain: reader", []string{"path id: {type: token, algorithm: aes-siv, scope: contract}", "path name.family: {type: token, algorithm: aes-siv, scope: contract}"}, "", "tokens of field name.family of contract people-v1 are made with the same keys", "another tokenDomain"},
 		{"both are named", "    fields: [id, name.family]\n    tokenDomain: reader", []string{"path id" + siv, "path name.family" + siv}, "", "", ""},
 		{"another field has tokens that nobody can reveal", "    fields: [id]\n    tokenDomain: reader", []string{"path id" + siv, "path name.family: {type: token}"}, "", "", ""},
 	} {

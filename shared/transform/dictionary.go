@@ -18,7 +18,7 @@ const dictionaryInfo = "sallyport/dictionary/v1"
 
 func dictionaryKind() kind {
 	return kind{
-		name: Dictionary, options: []string{"words"}, keyed: true,
+		name: Dictionary, options: []string{"words", "scope"}, keyed: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			words := s.Words.list()
 			if len(words) < 2 || len(words) > maxWords {

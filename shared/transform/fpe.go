@@ -42,7 +42,7 @@ type fpe struct {
 
 func fpeKind() kind {
 	return kind{
-		name: FPE, options: []string{"alphabet", "luhn"}, keyed: true,
+		name: FPE, options: []string{"alphabet", "luhn", "scope"}, keyed: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			letters, err := s.letters()
 			if err != nil {

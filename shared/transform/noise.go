@@ -32,7 +32,7 @@ const (
 
 func noiseKind() kind {
 	return kind{
-		name: Noise, options: []string{"distribution", "scale"}, keyed: true, plain: true,
+		name: Noise, options: []string{"distribution", "scale", "scope"}, keyed: true, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			if !slices.Contains([]string{Laplace, Gaussian, Uniform}, s.Distribution) {
 				return in, optionFault("noise needs a distribution: laplace, gaussian or uniform", "write {type: noise, distribution: laplace, scale: 100}")

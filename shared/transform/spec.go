@@ -63,6 +63,8 @@ type Spec struct {
 	By string `yaml:"by" json:"by,omitempty" jsonschema:"minLength=1"`
 	// token: the top-level field whose value, such as the number of a customer, says whom the row is about. The token is made with a key of that data subject's own, which sallyport erase destroys: then nobody can reveal the token or make it again, and the field leaves as null. Where nobody is named it leaves as null, too.
 	Subject string `yaml:"subject" json:"subject,omitempty" jsonschema:"minLength=1"`
+	// token, fpe, dictionary, noise: where equal values become equal: in the domain (the default: all fields of all contracts whose tokens are of the same tokenDomain), in the contract, or in the field of that contract alone.
+	Scope string `yaml:"scope" json:"scope,omitempty" jsonschema:"enum=domain,enum=contract,enum=field"`
 	// noise: what it is drawn from: laplace, gaussian or uniform. The same number has the same noise under the same key.
 	Distribution string `yaml:"distribution" json:"distribution,omitempty" jsonschema:"enum=laplace,enum=gaussian,enum=uniform"`
 	// noise: how large it is: of laplace the mean distance, of gaussian the standard deviation, of uniform the most.
@@ -88,7 +90,7 @@ func (s Spec) only(allowed ...string) error {
 		{"v4", s.V4 != 0}, {"v6", s.V6 != 0}, {"algorithm", s.Algorithm != ""}, {"alphabet", s.Alphabet != ""}, {"luhn", s.Luhn}, {"to", s.To != ""}, {"size", s.Size != ""},
 		{"keepPattern", s.KeepPattern != ""}, {"keepCard", s.KeepCard},
 		{"length", s.Length != 0}, {"decimals", s.Decimals != 0},
-		{"topCode", s.TopCode != 0}, {"days", s.Days != 0}, {"by", s.By != ""}, {"subject", s.Subject != ""},
+		{"topCode", s.TopCode != 0}, {"days", s.Days != 0}, {"by", s.By != ""}, {"subject", s.Subject != ""}, {"scope", s.Scope != ""},
 		{"distribution", s.Distribution != ""}, {"scale", s.Scale != ""},
 	} {
 		if o.given && !slices.Contains(allowed, o.name) {

@@ -72,8 +72,8 @@ func (s Spec) checkWith(types detect.Set) error {
 			return optionFault("text has no words that were hidden as "+person, "write them under words, or take it out of with")
 		case ok && !types.Has(t):
 			return optionFault(fmt.Sprintf("%s is not among what text detects here", name), "add it to detect, or take it out of with")
-		case !slices.Contains(insideText, spec.Type) || spec.Reversible() || spec.Subject != "":
-			return optionFault(fmt.Sprintf("%s cannot be hidden inside a text by %s", name, cmp.Or(spec.Type, "nothing")), "use one of "+strings.Join(insideText, ", ")+"; tokens of hmac-sha256 or blake3, and of no subject")
+		case !slices.Contains(insideText, spec.Type) || spec.Reversible() || spec.Subject != "" || spec.Scope != "":
+			return optionFault(fmt.Sprintf("%s cannot be hidden inside a text by %s", name, cmp.Or(spec.Type, "nothing")), "use one of "+strings.Join(insideText, ", ")+"; tokens of hmac-sha256 or blake3, without subject and scope")
 		}
 		out, err := Check(spec, record.String)
 		if err != nil {

@@ -41,7 +41,7 @@ const (
 
 func tokenKind() kind {
 	return kind{
-		name: Token, options: []string{"algorithm", "subject"}, keyed: true, plain: true,
+		name: Token, options: []string{"algorithm", "subject", "scope"}, keyed: true, plain: true,
 		check: func(s Spec, in record.Type) (record.Type, error) {
 			if s.Algorithm != "" && !slices.Contains([]string{HMAC, BLAKE3, SIV, GCM}, s.Algorithm) {
 				return in, optionFault(fmt.Sprintf("there is no algorithm %q for tokens", s.Algorithm), "use "+HMAC+", "+BLAKE3+", "+SIV+" or "+GCM)

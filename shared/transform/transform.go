@@ -96,6 +96,9 @@ func Check(s Spec, in record.Type) (out record.Type, err error) {
 	if err := s.only(k.options...); err != nil {
 		return in, err
 	}
+	if err := s.checkScope(); err != nil {
+		return in, err
+	}
 	return k.check(s, in)
 }
 
