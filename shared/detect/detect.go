@@ -1,6 +1,6 @@
 // Package detect finds personal data in text by its form and, where it has one, by
 // its check digit: addresses of e-mail and of the network, URLs, IBANs, payment cards,
-// telephone and social security numbers.
+// telephone numbers, and numbers that states give to persons.
 //
 // It is made for columns that should not hold such data, and for text in which
 // people write what they like. What a form alone tells may be something else: a
@@ -25,6 +25,19 @@ const (
 	Phone
 	IP
 	URL
+	UKNHS
+	UKNINO
+	ESNIF
+	ESNIE
+	ITFiscalCode
+	FRNIR
+	BENationalNumber
+	BRCPF
+	DETaxID
+	INAadhaar
+	NLBSN
+	PLPESEL
+	SEPersonnummer
 	types
 )
 
@@ -32,7 +45,8 @@ const (
 const Count = int(types)
 
 // names are as in Presidio, and nearly as in Google's Sensitive Data Protection.
-var names = [types]string{"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "URL"}
+var names = [types]string{"EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "IP_ADDRESS", "URL",
+	"UK_NHS", "UK_NINO", "ES_NIF", "ES_NIE", "IT_FISCAL_CODE", "FR_NIR", "BE_NATIONAL_NUMBER", "BR_CPF", "DE_TAX_ID", "IN_AADHAAR", "NL_BSN", "PL_PESEL", "SE_PERSONNUMMER"}
 
 func (t Type) String() string {
 	if t < types {
@@ -116,6 +130,9 @@ func scan(text []byte, urls bool, f func(h Hit, sure bool)) {
 		}
 		if size == 0 && class&hex != 0 {
 			typ, size, sure = IP, ipv6(rest), true
+		}
+		if size == 0 {
+			typ, size, sure = national(text, i)
 		}
 		if size > 0 {
 			f(Hit{i, i + size, typ}, sure)

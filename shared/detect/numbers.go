@@ -20,19 +20,26 @@ func number(v []byte) (typ Type, size int, sure bool) {
 	return Card, size, sure
 }
 
-// form is how many bytes of v have a form: 9 stands for a digit, all else for
-// itself. Nothing may go on behind them.
+// form tells whether v begins with what has a form: 9 stands for a digit, A for a
+// capital, all else for itself. Nothing may go on behind it.
 func form(v []byte, as string) bool {
 	if len(v) < len(as) || !ends(v, len(as)) {
 		return false
 	}
 	for i := range len(as) {
-		if as[i] == '9' {
+		switch as[i] {
+		case '9':
 			if classes[v[i]]&digit == 0 {
 				return false
 			}
-		} else if v[i] != as[i] {
-			return false
+		case 'A':
+			if classes[v[i]]&upper == 0 {
+				return false
+			}
+		default:
+			if v[i] != as[i] {
+				return false
+			}
 		}
 	}
 	return len(v) == len(as) || v[len(as)] != '-'

@@ -317,7 +317,7 @@ type Rule struct {
 	// Classification of a field, or of one that holds it, in any case.
 	Classification string `yaml:"classification" json:"classification,omitempty" jsonschema:"minLength=1"`
 	// Fields that are of a type by their contract: by logicalTypeOptions.format, by a tag, or because all of their examples are. What rows hold does not count.
-	Detect string `yaml:"detect" json:"detect,omitempty" jsonschema:"enum=EMAIL_ADDRESS,enum=IBAN_CODE,enum=CREDIT_CARD,enum=US_SSN,enum=PHONE_NUMBER,enum=IP_ADDRESS,enum=URL"`
+	Detect string `yaml:"detect" json:"detect,omitempty" jsonschema:"enum=EMAIL_ADDRESS,enum=IBAN_CODE,enum=CREDIT_CARD,enum=US_SSN,enum=PHONE_NUMBER,enum=IP_ADDRESS,enum=URL,enum=UK_NHS,enum=UK_NINO,enum=ES_NIF,enum=ES_NIE,enum=IT_FISCAL_CODE,enum=FR_NIR,enum=BE_NATIONAL_NUMBER,enum=BR_CPF,enum=DE_TAX_ID,enum=IN_AADHAAR,enum=NL_BSN,enum=PL_PESEL,enum=SE_PERSONNUMMER"`
 	// What is done to the fields.
 	Transform transform.Spec `yaml:"transform" json:"transform,omitzero"`
 	// Rows in which one of the fields matches do not leave. What becomes of the fields in other rows the other rules say. All rules with dropRow hold, not only the most specific.

@@ -33,7 +33,7 @@ type Spec struct {
 	KeepCard bool `yaml:"keepCard" json:"keepCard,omitempty"`
 	// dictionary: the words, one of which takes the place of each value: the same for the same value under the same key. text: names or other words that are hidden as PERSON, in any case.
 	Words Words `yaml:"words" json:"words,omitempty" jsonschema:"oneof_type=array"`
-	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS, URL. Default: all of them.
+	// text: what is detected and replaced by its name: EMAIL_ADDRESS, IBAN_CODE, CREDIT_CARD, US_SSN, PHONE_NUMBER, IP_ADDRESS, URL, and numbers of persons: UK_NHS, UK_NINO, ES_NIF, ES_NIE, IT_FISCAL_CODE, FR_NIR, BE_NATIONAL_NUMBER, BR_CPF, DE_TAX_ID, IN_AADHAAR, NL_BSN, PL_PESEL, SE_PERSONNUMMER. Default: all of them.
 	Detect Words `yaml:"detect" json:"detect,omitempty" jsonschema:"oneof_type=array"`
 	// text: how what is detected is hidden, by its name (PERSON: that of words), where it is not replaced by that: mask, token (hmac-sha256 or blake3), fpe, dictionary, constant, prefix or ip, with their options.
 	With Specs `yaml:"with" json:"with,omitempty" jsonschema:"oneof_type=object"`

@@ -11,12 +11,25 @@ import (
 // kinds name what values may show by their form, by detect.Type: for people, as a
 // tag, and as a classification.
 var kinds = []struct{ words, tag, classification string }{
-	detect.Email: {"email addresses", "email", "confidential"},
-	detect.IBAN:  {"IBANs", "iban", "restricted"},
-	detect.Card:  {"card numbers", "card", "restricted"},
-	detect.SSN:   {"social security numbers", "ssn", "restricted"},
-	detect.Phone: {"phone numbers", "phone", "confidential"},
-	detect.IP:    {"IP addresses", "ip", "confidential"},
+	detect.Email:            {"email addresses", "email", "confidential"},
+	detect.IBAN:             {"IBANs", "iban", "restricted"},
+	detect.Card:             {"card numbers", "card", "restricted"},
+	detect.SSN:              {"social security numbers", "ssn", "restricted"},
+	detect.Phone:            {"phone numbers", "phone", "confidential"},
+	detect.IP:               {"IP addresses", "ip", "confidential"},
+	detect.UKNHS:            {"NHS numbers", "UK_NHS", "restricted"},
+	detect.UKNINO:           {"National Insurance numbers", "UK_NINO", "restricted"},
+	detect.ESNIF:            {"Spanish NIFs", "ES_NIF", "restricted"},
+	detect.ESNIE:            {"Spanish NIEs", "ES_NIE", "restricted"},
+	detect.ITFiscalCode:     {"Italian tax codes", "IT_FISCAL_CODE", "restricted"},
+	detect.FRNIR:            {"French social security numbers", "FR_NIR", "restricted"},
+	detect.BENationalNumber: {"Belgian national numbers", "BE_NATIONAL_NUMBER", "restricted"},
+	detect.BRCPF:            {"Brazilian CPFs", "BR_CPF", "restricted"},
+	detect.DETaxID:          {"German tax numbers", "DE_TAX_ID", "restricted"},
+	detect.INAadhaar:        {"Aadhaar numbers", "IN_AADHAAR", "restricted"},
+	detect.NLBSN:            {"Dutch BSNs", "NL_BSN", "restricted"},
+	detect.PLPESEL:          {"Polish PESELs", "PL_PESEL", "restricted"},
+	detect.SEPersonnummer:   {"Swedish personnummer", "SE_PERSONNUMMER", "restricted"},
 }
 
 // detect counts what a value is as a whole.
