@@ -15,7 +15,10 @@ const (
 // regexp finds, without allocating: an automaton run forward tells where the match
 // ends, another run backward from there where it starts (Russ Cox, "Regular
 // Expression Matching in the Wild", 2010).
-type finder struct{ ahead, back *automaton }
+type finder struct {
+	ahead, back *automaton
+	last        bool // a match ends where the text does, so that running backward is enough
+}
 
 // newFinder answers nil if the pattern has too many states, or asks for the end of
 // a line.
@@ -26,7 +29,8 @@ func newFinder(tree *syntax.Regexp) *finder {
 	if ahead == nil || back == nil {
 		return nil
 	}
-	return &finder{ahead, back}
+	last := tree.Op == syntax.OpConcat && tree.Sub[len(tree.Sub)-1].Op == syntax.OpEndText
+	return &finder{ahead, back, last}
 }
 
 // reversed is the pattern that matches the texts of re, their last character first.
@@ -54,6 +58,10 @@ func reversed(re *syntax.Regexp) *syntax.Regexp {
 // find is where the leftmost match in value[at:] starts and ends. ^ matches at the
 // start of value, not at at. ok is false if there is none.
 func (f *finder) find(value []byte, at int) (from, to int, ok bool) {
+	if f.last {
+		from, ok = f.start(value, at, len(value))
+		return from, len(value), ok
+	}
 	a := f.ahead
 	s, to := a.start(at == 0), -1
 	for i := at; i < len(value); i++ {
@@ -70,9 +78,16 @@ func (f *finder) find(value []byte, at int) (from, to int, ok bool) {
 	if to < 0 {
 		return 0, 0, false
 	}
+	from, _ = f.start(value, at, to)
+	return from, to, true
+}
+
+// start is the first place in value[at:] from which a match goes to to; ok is false
+// if there is none.
+func (f *finder) start(value []byte, at, to int) (from int, ok bool) {
 	b := f.back
-	from = to
-	s = b.start(to == len(value))
+	from = -1
+	s := b.start(to == len(value))
 	for i := to; i > at; i-- {
 		if b.match[s] {
 			from = i
@@ -84,7 +99,7 @@ func (f *finder) find(value []byte, at int) (from, to int, ok bool) {
 	if s != 0 && (b.match[s] || at == 0 && b.matchAtEnd[s]) {
 		from = at
 	}
-	return from, to, true
+	return from, from >= 0
 }
 
 // automaton is a pattern as a table of states. State 0 is dead.
