@@ -262,6 +262,9 @@ func uncounted(cause event.Event, segment event.SegmentAccepted, d due, why erro
 func deliveryFailed(cause event.Event, segment event.SegmentAccepted, s *exchange.Subscription, why error) (event.Event, error) {
 	e, err := event.New(cause, event.TypeDeliveryFailed, Source, time.Now(), event.Delivery{Drop: segment.Drop, Segment: segment.Segment, Segments: segment.Segments,
 		Subscription: s.ID, Partner: s.Partner().ID, Fault: event.FaultOf(why)}, s.ID)
+	if err != nil {
+		return event.Event{}, err
+	}
 	e.SetSubject(fmt.Sprintf("%s/%06d/%s", segment.Drop.ID, segment.Segment, s.ID))
-	return e, err
+	return e, nil
 }
