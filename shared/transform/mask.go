@@ -135,11 +135,15 @@ func (m *mask) appendASCII(dst, value []byte) []byte {
 		from, to = m.first, n-m.last
 	}
 	dst = append(dst, value...)
-	hidden := dst[len(dst)-n+from : len(dst)-n+to]
+	m.fill(dst[len(dst)-n+from : len(dst)-n+to])
+	return dst
+}
+
+// fill hides characters of one byte.
+func (m *mask) fill(hidden []byte) {
 	for len(hidden) > 0 {
 		hidden = hidden[copy(hidden, m.run):]
 	}
-	return dst
 }
 
 // ascii tells whether value is ASCII.

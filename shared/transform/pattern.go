@@ -111,10 +111,30 @@ func (p *keepPattern) next(value []byte, at int, ascii bool) (from, to int, ok b
 	return to - len(match), to, to-len(match) >= at
 }
 
+// cover hides all of out, a copy of value, but the parts that the pattern finds. Both
+// are ASCII.
+func (m *mask) cover(out, value []byte) {
+	at := 0
+	for parts := 0; parts < maxKeptParts && at < len(value); parts++ {
+		from, to, ok := m.keep.ascii.find(value, at)
+		if !ok {
+			break
+		}
+		m.fill(out[at:from])
+		at = to
+	}
+	m.fill(out[at:])
+}
+
 // appendKept appends value with all masked but the parts that the pattern finds.
 func (m *mask) appendKept(dst, value []byte) ([]byte, bool) {
 	ascii := ascii(value)
-	if !ascii && !utf8.Valid(value) {
+	switch {
+	case ascii && m.width == 1 && m.keep.ascii != nil:
+		dst = append(dst, value...)
+		m.cover(dst[len(dst)-len(value):], value)
+		return dst, true
+	case !ascii && !utf8.Valid(value):
 		return dst, false
 	}
 	at := 0
