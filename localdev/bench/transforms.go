@@ -45,7 +45,7 @@ var measuredTransforms = []measured{
 	{"mask", card, transform.Spec{Type: transform.Mask, KeepLast: 4}, record.String, barSimple},
 	{"mask keepDomain", address, transform.Spec{Type: transform.Mask, KeepDomain: true}, record.String, barSimple},
 	{"mask keepCard", card, transform.Spec{Type: transform.Mask, KeepCard: true}, record.String, barSimple},
-	{"mask keepPattern", card, transform.Spec{Type: transform.Mask, KeepPattern: "[0-9]{4}$"}, record.String, 0},
+	{"mask keepPattern", card, transform.Spec{Type: transform.Mask, KeepPattern: "[0-9]{4}$"}, record.String, 25},
 	{"prefix", "94110-1234", transform.Spec{Type: transform.Prefix, Length: 3}, record.String, barSimple},
 	{"date year", "2026-05-21", transform.Spec{Type: transform.Date, To: transform.Year}, record.Date, barSimple},
 	{"date quarter", "2026-05-21", transform.Spec{Type: transform.Date, To: transform.Quarter}, record.Date, barSimple},

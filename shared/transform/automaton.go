@@ -17,8 +17,12 @@ const (
 // Expression Matching in the Wild", 2010).
 type finder struct {
 	ahead, back *automaton
-	last        bool // a match ends where the text does, so that running backward is enough
+	last        bool    // a match ends where the text does, so that running backward is enough
+	tail        []class // and is a row of these, so that nothing has to be run; nil: it is not
 }
+
+// class is a set of characters of ASCII.
+type class [128]bool
 
 // newFinder answers nil if the pattern has too many states, or asks for the end of
 // a line.
@@ -29,8 +33,49 @@ func newFinder(tree *syntax.Regexp) *finder {
 	if ahead == nil || back == nil {
 		return nil
 	}
-	last := tree.Op == syntax.OpConcat && tree.Sub[len(tree.Sub)-1].Op == syntax.OpEndText
-	return &finder{ahead, back, last}
+	f := &finder{ahead: ahead, back: back}
+	if end := len(tree.Sub) - 1; tree.Op == syntax.OpConcat && tree.Sub[end].Op == syntax.OpEndText {
+		f.last = true
+		for _, sub := range tree.Sub[:end] {
+			var ok bool
+			if f.tail, ok = appendClasses(f.tail, sub.Simplify()); !ok {
+				f.tail = nil
+				break
+			}
+		}
+	}
+	return f
+}
+
+// appendClasses appends the classes that re is a row of; ok is false if it is none.
+func appendClasses(row []class, re *syntax.Regexp) (all []class, ok bool) {
+	var c class
+	switch {
+	case re.Op == syntax.OpCharClass:
+		for i := 0; i < len(re.Rune); i += 2 {
+			for r := re.Rune[i]; r <= re.Rune[i+1] && int(r) < len(c); r++ {
+				c[r] = true
+			}
+		}
+		return append(row, c), true
+	case re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0:
+		for _, r := range re.Rune {
+			var c class
+			if int(r) < len(c) {
+				c[r] = true
+			}
+			row = append(row, c)
+		}
+		return row, true
+	case re.Op == syntax.OpConcat:
+		for _, sub := range re.Sub {
+			if row, ok = appendClasses(row, sub); !ok {
+				return row, false
+			}
+		}
+		return row, true
+	}
+	return row, false
 }
 
 // reversed is the pattern that matches the texts of re, their last character first.
@@ -58,6 +103,18 @@ func reversed(re *syntax.Regexp) *syntax.Regexp {
 // find is where the leftmost match in value[at:] starts and ends. ^ matches at the
 // start of value, not at at. ok is false if there is none.
 func (f *finder) find(value []byte, at int) (from, to int, ok bool) {
+	if f.tail != nil {
+		if from = len(value) - len(f.tail); from < at {
+			return 0, 0, false
+		}
+		part := value[from:]
+		for i := range f.tail[:len(part)] {
+			if !f.tail[i][part[i]&0x7f] {
+				return 0, 0, false
+			}
+		}
+		return from, len(value), true
+	}
 	if f.last {
 		from, ok = f.start(value, at, len(value))
 		return from, len(value), ok

@@ -139,8 +139,14 @@ func (m *mask) appendASCII(dst, value []byte) []byte {
 	return dst
 }
 
-// fill hides characters of one byte.
+// fill hides characters of one byte. Most are few enough for two words that overlap.
 func (m *mask) fill(hidden []byte) {
+	if n := len(hidden); n >= 8 && n <= 16 {
+		word := binary.LittleEndian.Uint64(m.run)
+		binary.LittleEndian.PutUint64(hidden, word)
+		binary.LittleEndian.PutUint64(hidden[n-8:], word)
+		return
+	}
 	for len(hidden) > 0 {
 		hidden = hidden[copy(hidden, m.run):]
 	}

@@ -55,6 +55,7 @@ func TestFinder(t *testing.T) {
 // FuzzKeepPattern: a pattern keeps what package regexp finds of it, no more.
 func FuzzKeepPattern(f *testing.F) {
 	f.Add("[0-9]{4}$", "1234 1234")
+	f.Add("a[^b-z][A-Zé]$", "xabaaA")
 	f.Add("^[A-Z]{2}|[0-9]{2,}?|x$", "AB 123 x")
 	f.Add("(?i)(?:aé|b.)+", "AÉb\n日本")
 	f.Add("(?s:a.)|^b|^^c$", "ab\nb")
