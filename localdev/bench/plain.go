@@ -104,7 +104,6 @@ type plainOutputs struct {
 }
 
 func newPlainOutputs(dir string) (*plainOutputs, error) {
-	dir = filepath.Join(dir, "plain")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}

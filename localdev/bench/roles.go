@@ -31,8 +31,11 @@ var roles = []struct {
 	{"memcpy", func(_ context.Context, _, file string) error { return memcpy(file) }},
 	{"newlines", func(_ context.Context, _, file string) error { return newlines(file) }},
 	{"sha256", func(_ context.Context, _, file string) error { return digest(file) }},
-	{"plain", func(_ context.Context, dir, file string) error { return plain(filepath.Dir(dir), file) }},
-	{"prepare", prepare},
+	{"plain", func(_ context.Context, dir, file string) error { return plain(dir+"-plain", file) }},
+	{"single", func(_ context.Context, dir, file string) error { return single(dir+"-single", file) }},
+	{"prepare", func(ctx context.Context, dir, file string) error {
+		return errors.Join(prepare(ctx, dir, file), prepare(ctx, chainDir(dir), file))
+	}},
 	{"ingest", runIngest},
 	{"mask", runMask},
 	{"fanout", runFanout},
@@ -74,6 +77,9 @@ func prepare(ctx context.Context, dir, file string) error {
 	}
 	return lay(dir, file)
 }
+
+// chainDir is the chain's own folder: it takes up nothing of the functions'.
+func chainDir(dir string) string { return dir + "-chain" }
 
 func lay(dir, file string) error {
 	to := filepath.Join(stack.Layout(dir).Drops, filepath.FromSlash(dropKey))
@@ -168,12 +174,8 @@ func runAudit(ctx context.Context, dir, _ string) error {
 }
 
 // runChain runs everything in one process, as `sallyport up` does.
-func runChain(ctx context.Context, dir, file string) error {
-	dir += "-chain"
-	if err := prepare(ctx, dir, file); err != nil {
-		return err
-	}
-	s, err := stack.Open(ctx, dir, stack.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+func runChain(ctx context.Context, dir, _ string) error {
+	s, err := stack.Open(ctx, chainDir(dir), stack.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err
 	}
