@@ -35,12 +35,13 @@ type Migration struct {
 	from, to target
 }
 
-// Step is one thing that a migration does to a top-level field: exactly one of
+// Step is one thing that a migration does to a field, which is named by its path as
+// the steps before have left it: address.zip, items[].price. It is exactly one of
 // rename, default, cast and drop.
 type Step struct {
 	// Gives a field another name.
 	Rename *Rename `yaml:"rename" json:"rename,omitempty"`
-	// Fills a field where it has no value, or adds it to every row.
+	// Fills a field where it has no value, or adds it.
 	Default *Default `yaml:"default" json:"default,omitempty"`
 	// Makes another type of a field.
 	Cast *Cast `yaml:"cast" json:"cast,omitempty"`
@@ -48,17 +49,18 @@ type Step struct {
 	Drop *Dropped `yaml:"drop" json:"drop,omitempty"`
 }
 
-// Rename gives a field another name.
+// Rename gives a field another name in the object that it is in.
 type Rename struct {
-	// Name of the field before.
+	// Path of the field before.
 	From string `yaml:"from" json:"from" jsonschema:"required,minLength=1"`
-	// Name of the field after.
+	// Path of the field after: what stands before its name stays.
 	To string `yaml:"to" json:"to" jsonschema:"required,minLength=1"`
 }
 
-// Default fills a field where it has no value, or adds it to every row.
+// Default fills a field where it has no value, or adds it to every row, or to every
+// object that the path says.
 type Default struct {
-	// Name of the field.
+	// Path of the field.
 	Field string `yaml:"field" json:"field" jsonschema:"required,minLength=1"`
 	// The value: a string, number or boolean as the version that the rows become takes it.
 	Value transform.Scalar `yaml:"value" json:"value" jsonschema:"required,oneof_type=string;number;boolean"`
@@ -66,7 +68,7 @@ type Default struct {
 
 // Cast makes another type of a field.
 type Cast struct {
-	// Name of the field.
+	// Path of the field.
 	Field string `yaml:"field" json:"field" jsonschema:"required,minLength=1"`
 	// The logicalType that it becomes.
 	To string `yaml:"to" json:"to" jsonschema:"required,enum=string,enum=number,enum=timestamp,enum=date"`
@@ -76,7 +78,7 @@ type Cast struct {
 
 // Dropped leaves a field out.
 type Dropped struct {
-	// Name of the field.
+	// Path of the field.
 	Field string `yaml:"field" json:"field" jsonschema:"required,minLength=1"`
 }
 

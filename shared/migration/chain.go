@@ -23,7 +23,7 @@ func (c Chain) Reader(in record.Reader, format record.Format, limits record.Limi
 			return nil, err
 		}
 		in, format = r, m.Format(format)
-		limits.Row = limits.WithDefaults().Row + m.growth
+		limits.Row = m.limit(limits.WithDefaults().Row)
 	}
 	return in, nil
 }

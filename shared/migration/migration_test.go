@@ -258,48 +258,6 @@ func TestBrokenRows(t *testing.T) {
 	}
 }
 
-// FuzzMigrate: whatever the old version accepts the new one does, too.
-func FuzzMigrate(f *testing.F) {
-	f.Add("id;ordered;amount;paid;shipped;note;status;legacy\n1;2026-01-31;5;true;2026-01-31T00:00:00Z;n;open;l\n", true)
-	f.Add(`{"id":1,"ordered":"2026-01-31","shipped":"2026-01-31 00:00","note":"","paid":true,"amount":-0}`, false)
-	v := orders(f)
-	f.Fuzz(func(t *testing.T, text string, csv bool) {
-		format := record.Format{Codec: record.NDJSON}
-		if csv {
-			format = record.Format{Codec: record.CSV, Delimiter: ';', Header: true, EOL: "\n"}
-		}
-		in, err := record.NewReader(strings.NewReader(text), format, v.old.Schema, record.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		accepted := &filtered{in: in, v: v.old.NewValidator(contract.ValidatorOptions{})}
-		defer accepted.v.Close()
-		r, err := v.migration.Reader(accepted, format, record.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		held := v.next.NewValidator(contract.ValidatorOptions{})
-		defer held.Close()
-		rows := 0
-		for {
-			b, err := r.Next()
-			if err == io.EOF || accepted.failed {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows += len(b.Rows)
-			if err := held.Check(b, make([]bool, len(b.Rows)), func(b contract.Violation) { t.Errorf("%+v of %q", b, text) }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !accepted.failed && rows != accepted.rows {
-			t.Errorf("%d rows of %d", rows, accepted.rows)
-		}
-	})
-}
-
 // filtered leaves out the rows that break a rule.
 type filtered struct {
 	in     record.Reader

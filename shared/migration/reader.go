@@ -19,7 +19,7 @@ func (m *Migration) Format(in record.Format) record.Format {
 // within them. Its errors are those of in; a row that does not parse is an
 // Invalid fault.
 func (m *Migration) Reader(in record.Reader, format record.Format, limits record.Limits) (record.Reader, error) {
-	limits.Row = limits.WithDefaults().Row + m.growth
+	limits.Row = m.limit(limits.WithDefaults().Row)
 	s := newStream(m, in, format)
 	return record.NewReader(s, s.format, m.to, limits)
 }
@@ -69,26 +69,26 @@ func (s *stream) batch() error {
 		if b.Rows[i].Bad != "" {
 			return &fault.Error{Kind: fault.Invalid, Code: "row-broken", Where: fault.Where{Row: b.First + int64(i)}, Msg: "a row does not parse"}
 		}
-		s.index(b, &b.Rows[i])
 		s.text = record.AppendBefore(s.text, s.format, s.first)
 		s.first = false
 		if s.format.Codec == record.CSV {
-			s.csv(b)
+			s.csv(b, &b.Rows[i])
 		} else {
-			s.json(b)
+			s.json(b, &b.Rows[i])
 		}
 	}
 	return nil
 }
 
-// index notes where in the row each top-level field is.
-func (s *stream) index(b *record.Batch, row *record.Row) {
-	clear(s.at)
-	at := row.First
-	if at < row.Past && b.Nodes[at].Field == 0 {
-		at++ // inside the row's own object
+// index notes where in a batch the nodes from one to another are: those of a row, or
+// of an object in it, of which these are the columns.
+func (s *stream) index(b *record.Batch, columns []column, first, past uint32) {
+	for i := range columns {
+		if from := columns[i].from; from >= 0 {
+			s.at[from] = 0
+		}
 	}
-	for ; at < row.Past; at = b.Nodes[at].Next {
+	for at := first; at < past; at = b.Nodes[at].Next {
 		s.at[b.Nodes[at].Field] = at + 1
 	}
 }
@@ -105,7 +105,8 @@ func empty(n *record.Node) bool {
 	return n == nil || n.Kind == record.Absent || n.Kind == record.Null
 }
 
-func (s *stream) csv(b *record.Batch) {
+func (s *stream) csv(b *record.Batch, row *record.Row) {
+	s.index(b, s.m.columns, row.First, row.Past)
 	for i := range s.m.columns {
 		c := &s.m.columns[i]
 		if i > 0 {
@@ -128,11 +129,20 @@ func (s *stream) csv(b *record.Batch) {
 	s.text = append(s.text, s.format.EOL...)
 }
 
-func (s *stream) json(b *record.Batch) {
+func (s *stream) json(b *record.Batch, row *record.Row) {
+	s.object(b, s.m.columns, row.First+1, row.Past) // inside the row's own object
+	if s.format.Codec == record.NDJSON {
+		s.text = append(s.text, '\n')
+	}
+}
+
+// object writes an object of which the members lie from one node to another.
+func (s *stream) object(b *record.Batch, columns []column, first, past uint32) {
+	s.index(b, columns, first, past)
 	s.text = append(s.text, '{')
 	open := len(s.text)
-	for i := range s.m.columns {
-		c := &s.m.columns[i]
+	for i := range columns {
+		c := &columns[i]
 		n := s.node(b, c)
 		if c.fill == nil && (n == nil || n.Kind == record.Absent) {
 			continue
@@ -141,18 +151,34 @@ func (s *stream) json(b *record.Batch) {
 			s.text = append(s.text, ',')
 		}
 		s.text = append(s.text, c.key...)
-		switch {
-		case empty(n) && c.fill != nil:
-			s.text = record.AppendJSON(s.text, c.fill, s.m.to.Fields[c.field].Type)
-		case n.Kind == record.Null || c.cast.kind == asIs || c.cast.kind == toNumber:
-			s.text = append(s.text, b.Raw(n)...)
-		default:
-			s.text = record.AppendJSONString(s.text, s.casted(b, n, c))
+		if empty(n) && c.fill != nil {
+			s.text = record.AppendJSON(s.text, c.fill, c.typ)
+			continue
 		}
+		s.put(b, c, s.at[c.from]-1)
 	}
 	s.text = append(s.text, '}')
-	if s.format.Codec == record.NDJSON {
-		s.text = append(s.text, '\n')
+}
+
+// put writes what becomes of the value at a node.
+func (s *stream) put(b *record.Batch, c *column, at uint32) {
+	n := &b.Nodes[at]
+	switch {
+	case c.members != nil && n.Kind == record.JSONObject:
+		s.object(b, c.members, at+1, n.Next)
+	case c.items != nil && n.Kind == record.JSONArray:
+		s.text = append(s.text, '[')
+		for item := at + 1; item < n.Next; item = b.Nodes[item].Next {
+			if item > at+1 {
+				s.text = append(s.text, ',')
+			}
+			s.put(b, c.items, item)
+		}
+		s.text = append(s.text, ']')
+	case n.Kind == record.Null || c.cast.kind == asIs || c.cast.kind == toNumber:
+		s.text = append(s.text, b.Raw(n)...)
+	default:
+		s.text = record.AppendJSONString(s.text, s.casted(b, n, c))
 	}
 }
 

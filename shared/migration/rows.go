@@ -20,45 +20,24 @@ func (c *compiler) rows(old, next *contract.Object) {
 				"leave it out there, or give it severity: warning")
 		}
 	}
-	if len(next.Relationships) > 0 && (!reflect.DeepEqual(old.Relationships, next.Relationships) || slices.ContainsFunc(c.names(), c.touched)) {
+	related := len(next.Relationships) > 0 || slices.ContainsFunc(c.to.Properties, func(p *contract.Property) bool { return p != nil && len(p.Relationships) > 0 })
+	if related && (c.row.touched() || !reflect.DeepEqual(old.Relationships, next.Relationships)) {
 		c.add("steps", fmt.Sprintf("%s has relationships that cannot be shown to hold for all rows", c.version()), "leave them out there")
 	}
 }
 
-// names are those of the new version's top-level fields.
-func (c *compiler) names() []string {
-	var names []string
-	for _, id := range c.to.Schema.Columns() {
-		names = append(names, c.to.Schema.Fields[id].Name)
-	}
-	return names
-}
-
-// touched tells whether a top-level field is not the same in both versions.
-func (c *compiler) touched(name string) bool {
-	f := c.fields[name]
-	return f == nil || f.from < 0 || f.moved || f.changed()
+// touched tells whether a field is not the same in both versions.
+func (c *compiler) touched(path string) bool {
+	way, _ := c.row.find(path)
+	return way == nil || way[len(way)-1].touched() || slices.ContainsFunc(way, func(f *flow) bool { return f.moved })
 }
 
 // keys holds what must be unique: the fields of a key of the new version must be
 // all those of one of the old version's, perhaps with others.
 func (c *compiler) keys() {
 	old := c.keysOf(c.from, func(id int) int { return id })
-	came := make(map[int]int) // by field of the new version the one that it came from, of those whose values still differ
-	for _, id := range c.to.Schema.Columns() {
-		if f := c.fields[c.to.Schema.Fields[id].Name]; f != nil && f.from >= 0 && f.fill == nil && f.cast.kind != toDate {
-			came[id] = f.from
-		}
-	}
-	for id, p := range c.to.Properties { // keys inside objects, which no step touches
-		if p != nil && c.to.Schema.Fields[id].Parent > 0 {
-			if from := c.from.Schema.Lookup(c.origin(id)); from > 0 {
-				came[id] = from
-			}
-		}
-	}
 	next := c.keysOf(c.to, func(id int) int {
-		if from, ok := came[id]; ok {
+		if from, ok := c.came[id]; ok {
 			return from
 		}
 		return -1
@@ -101,17 +80,4 @@ func (c *compiler) keysOf(v *contract.Compiled, number func(id int) int) []key {
 		keys = append(keys, primary)
 	}
 	return keys
-}
-
-// origin is the path that a field inside an object had in the old version.
-func (c *compiler) origin(id int) string {
-	path, top := "", id
-	for c.to.Schema.Fields[top].Parent > 0 {
-		top = c.to.Schema.Fields[top].Parent
-	}
-	name := c.to.Schema.Fields[top].Name
-	if f := c.fields[name]; f != nil && f.from >= 0 && f.fill == nil {
-		path = c.from.Schema.Fields[f.from].Path + c.to.Schema.Fields[id].Path[len(name):]
-	}
-	return path
 }

@@ -13,77 +13,63 @@ import (
 )
 
 // satisfied holds the values of a field, as the steps have left them, to a field
-// of the new version.
-func (c *compiler) satisfied(id int, f *flow) {
-	h := holder{from: c.from, to: c.to}
-	required := isRequired(c.from, f.from, nil) || f.fill != nil
-	h.field(f.from, id, f.cast, required)
-	if f.changed() && len(enforced(c.to.Properties[id].Quality)) > 0 {
-		h.tighter(id, "has quality rules, which cannot be shown to hold for values that are changed")
+// of the new version, but for what is inside it. It answers whether they are of
+// its type.
+func (c *compiler) satisfied(id int, f *flow, at string) bool {
+	old, next := c.from.Properties[f.from], c.to.Properties[id]
+	path := c.to.Schema.Fields[id].Path
+	is, called := c.from.Schema.Fields[f.from].Type, name(c.from, f.from)
+	if f.cast.kind != asIs {
+		is, called = f.cast.to, f.cast.to.String()
 	}
-	for _, why := range h.broken {
-		c.add(f.at, fmt.Sprintf("the field %s of %s %s", why.path, c.version(), why.message), why.hint)
+	typ, as := c.to.Schema.Fields[id].Type, name(c.to, id)
+	if is != typ && (is != record.Object || as != "object") || as != called && (as == "vector" || as == "map") {
+		c.wrong(id, at, fmt.Sprintf("is of type %s, and the values are of type %s", as, called), "add a step cast, or let the type stay")
+		return false
 	}
-}
-
-// holder gathers why values of one version may not be values of another.
-type holder struct {
-	from, to *contract.Compiled
-	broken   []broken
-}
-
-type broken struct{ path, message, hint string }
-
-func (h *holder) tighter(id int, message string) {
-	h.broken = append(h.broken, broken{h.to.Schema.Fields[id].Path, message, "let the new version accept what the old one does"})
-}
-
-// isRequired tells whether a field has a value in every row, or in every object
-// that holds it and has the options.
-func isRequired(c *contract.Compiled, id int, holder *contract.Property) bool {
-	p := c.Properties[id]
-	return p.Required || p.PrimaryKey || holder != nil && slices.Contains(holder.LogicalTypeOptions.Required, c.Schema.Fields[id].Name)
-}
-
-// field holds a field of the old version, and what is inside it, to one of the new.
-func (h *holder) field(from, to int, by cast, required bool) {
-	old, next := h.from.Properties[from], h.to.Properties[to]
-	a, b := &h.from.Schema.Fields[from], &h.to.Schema.Fields[to]
-	is, called := a.Type, name(h.from, from)
-	if by.kind != asIs {
-		is, called = by.to, by.to.String()
+	if c.isRequired(c.to, id) && !c.isRequired(c.from, f.from) && f.fill == nil {
+		c.wrong(id, at, "is required, and may be missing in the old version", fmt.Sprintf("add a step default: {field: %s, value: ...}", path))
 	}
-	as := name(h.to, to)
-	if is != b.Type && (is != record.Object || as != "object") || as != called && (as == "vector" || as == "map") {
-		h.broken = append(h.broken, broken{b.Path, fmt.Sprintf("is of type %s, and the values are of type %s", as, called), "add a step cast, or let the type stay"})
-		return
-	}
-	if isRequired(h.to, to, h.holder(to)) && !required {
-		h.broken = append(h.broken, broken{b.Path, "is required, and may be missing in the old version", "add a step default"})
-	}
-	h.options(from, to, by)
-	h.enum(from, to)
-	h.quality(from, to)
+	h := holder{compiler: c, at: at, from: f.from, to: id, old: old.LogicalTypeOptions, next: next.LogicalTypeOptions}
+	h.options(f.cast)
+	c.enum(id, f, at)
+	c.quality(id, f, at)
 	if !reflect.DeepEqual(next.Relationships, old.Relationships) && len(next.Relationships) > 0 {
-		h.tighter(to, "has relationships that the old version has not")
+		c.tighter(id, at, "has relationships that the old version has not")
 	}
 	if !reflect.DeepEqual(next.Map, old.Map) && next.Map != nil {
-		h.tighter(to, "is a map with other keys or values")
+		c.tighter(id, at, "is a map with other keys or values")
 	}
-	switch {
-	case b.Type == record.Object:
-		h.members(from, to)
-	case b.Type == record.Array && b.Items >= 0 && a.Items >= 0:
-		h.field(a.Items, b.Items, cast{}, isRequired(h.from, a.Items, nil))
-	case b.Type == record.Array && b.Items >= 0:
-		h.tighter(to, "describes its items, and the old version does not")
+	inside := func(option string, set bool) {
+		if set {
+			c.tighter(id, f.inside, fmt.Sprintf("has %s, which cannot be shown to hold for what is changed inside", option))
+		}
 	}
+	inside("uniqueItems", next.LogicalTypeOptions.UniqueItems && f.inside != "")
+	inside("minProperties", next.LogicalTypeOptions.MinProperties != nil && f.fewer)
+	inside("maxProperties", next.LogicalTypeOptions.MaxProperties != nil && f.more)
+	return true
 }
 
-// holder is the property of what holds a field, nil if that is the row or an array.
-func (h *holder) holder(id int) *contract.Property {
-	return h.to.Properties[h.to.Schema.Fields[id].Parent]
+// wrong tells why values of the old version may not be values of a field of the new.
+func (c *compiler) wrong(id int, at, message, hint string) {
+	c.add(at, fmt.Sprintf("the field %s of %s %s", c.to.Schema.Fields[id].Path, c.version(), message), hint)
 }
+
+func (c *compiler) tighter(id int, at, message string) {
+	c.wrong(id, at, message, "let the new version accept what the old one does")
+}
+
+// holder holds the logicalTypeOptions of a field of one version to those of the
+// other.
+type holder struct {
+	*compiler
+	at        string
+	from, to  int
+	old, next contract.Options
+}
+
+func (h *holder) tighter(message string) { h.compiler.tighter(h.to, h.at, message) }
 
 func name(c *contract.Compiled, id int) string {
 	if l := c.Properties[id].LogicalType; l != "" {
@@ -92,48 +78,28 @@ func name(c *contract.Compiled, id int) string {
 	return c.Schema.Fields[id].Type.String()
 }
 
-// members holds what is inside an object: rows must not have a member that the
-// new version does not, nor lack one that it requires.
-func (h *holder) members(from, to int) {
-	a, b := &h.from.Schema.Fields[from], &h.to.Schema.Fields[to]
-	for _, m := range a.Members {
-		member := h.to.Schema.Member(to, []byte(h.from.Schema.Fields[m].Name))
-		if member < 0 {
-			h.broken = append(h.broken, broken{b.Path, fmt.Sprintf("has no member %q, and objects of the old version may have one", h.from.Schema.Fields[m].Name), "steps are for top-level fields: let the member stay in the new version"})
-			continue
-		}
-		h.field(m, member, cast{}, isRequired(h.from, m, h.from.Properties[from]))
-	}
-	for _, m := range b.Members {
-		if h.from.Schema.Member(from, []byte(h.to.Schema.Fields[m].Name)) < 0 && isRequired(h.to, m, h.to.Properties[to]) {
-			h.broken = append(h.broken, broken{h.to.Schema.Fields[m].Path, "is required, and the old version does not have it", "steps are for top-level fields: let the new version not require it"})
-		}
-	}
-}
-
-// options holds the logicalTypeOptions of a field to those of the new version.
-func (h *holder) options(from, to int, by cast) {
-	old, next := h.from.Properties[from].LogicalTypeOptions, h.to.Properties[to].LogicalTypeOptions
+func (h *holder) options(by cast) {
+	old, next := h.old, h.next
 	if by.kind != asIs && by.kind != toNumber {
-		h.castOptions(to, by, next)
+		h.castOptions(by)
 		return
 	}
 	same := func(name string, equal, set bool) {
 		if set && !equal {
-			h.tighter(to, fmt.Sprintf("has another %s", name))
+			h.tighter(fmt.Sprintf("has another %s", name))
 		}
 	}
 	atLeast := func(name string, old, next *int) {
 		if next != nil && *next > 0 && (old == nil || *old < *next) {
-			h.tighter(to, fmt.Sprintf("has %s: %d", name, *next))
+			h.tighter(fmt.Sprintf("has %s: %d", name, *next))
 		}
 	}
 	atMost := func(name string, old, next *int) {
 		if next != nil && (old == nil || *old > *next) {
-			h.tighter(to, fmt.Sprintf("has %s: %d", name, *next))
+			h.tighter(fmt.Sprintf("has %s: %d", name, *next))
 		}
 	}
-	typ := h.to.Schema.Fields[to].Type
+	typ := h.compiler.to.Schema.Fields[h.to].Type
 	switch typ {
 	case record.Date, record.Timestamp, record.Time:
 		same("format", old.Format == next.Format, true) // none is one of its own
@@ -145,7 +111,7 @@ func (h *holder) options(from, to int, by cast) {
 		same("exclusiveMinimum", reflect.DeepEqual(old.ExclusiveMinimum, next.ExclusiveMinimum), next.ExclusiveMinimum != nil)
 		same("exclusiveMaximum", reflect.DeepEqual(old.ExclusiveMaximum, next.ExclusiveMaximum), next.ExclusiveMaximum != nil)
 	case record.Integer, record.Number:
-		h.numbers(from, to)
+		h.numbers()
 		same("multipleOf", fmt.Sprint(old.MultipleOf) == fmt.Sprint(next.MultipleOf), next.MultipleOf != nil)
 	default:
 		same("format", old.Format == next.Format, next.Format != "")
@@ -167,8 +133,8 @@ func (h *holder) options(from, to int, by cast) {
 
 // castOptions holds values that have become of another type: of which nothing is
 // known but that, and that they are not empty.
-func (h *holder) castOptions(to int, by cast, next contract.Options) {
-	rest := next
+func (h *holder) castOptions(by cast) {
+	rest := h.next
 	switch by.to {
 	case record.String:
 		if rest.MinLength != nil && *rest.MinLength <= 1 {
@@ -181,15 +147,15 @@ func (h *holder) castOptions(to int, by cast, next contract.Options) {
 		rest.DefaultTimezone = ""
 	}
 	if !reflect.DeepEqual(rest, contract.Options{}) {
-		h.tighter(to, "has logicalTypeOptions, which cannot be shown to hold for values that are cast")
+		h.tighter("has logicalTypeOptions, which cannot be shown to hold for values that are cast")
 	}
 }
 
 // numbers holds the bounds and formats of numbers.
-func (h *holder) numbers(from, to int) {
-	old, next := h.from.Properties[from].LogicalTypeOptions, h.to.Properties[to].LogicalTypeOptions
-	if a, b := h.from.Schema.Fields[from].Format, h.to.Schema.Fields[to].Format; !wider(a, b) {
-		h.tighter(to, fmt.Sprintf("has the format %s", b))
+func (h *holder) numbers() {
+	old, next := h.old, h.next
+	if a, b := h.compiler.from.Schema.Fields[h.from].Format, h.compiler.to.Schema.Fields[h.to].Format; !wider(a, b) {
+		h.tighter(fmt.Sprintf("has the format %s", b))
 	}
 	lower := func(a, b *big.Rat) bool { return a != nil && b != nil && a.Cmp(b) >= 0 }
 	higher := func(a, b *big.Rat) bool { return a != nil && b != nil && a.Cmp(b) <= 0 }
@@ -209,7 +175,7 @@ func (h *holder) numbers(from, to int) {
 			higher(high, number(next.ExclusiveMaximum)) && beyond(high, number(next.ExclusiveMaximum))},
 	} {
 		if bound.set != nil && !bound.held {
-			h.tighter(to, fmt.Sprintf("has %s: %v", bound.name, bound.set))
+			h.tighter(fmt.Sprintf("has %s: %v", bound.name, bound.set))
 		}
 	}
 }
@@ -255,18 +221,18 @@ func width(format string) int {
 
 // enum holds the values that a field may have: each of the old version's must be
 // one of the new's.
-func (h *holder) enum(from, to int) {
-	old, next := values(h.from.Properties[from]), values(h.to.Properties[to])
+func (c *compiler) enum(id int, f *flow, at string) {
+	old, next := values(c.from.Properties[f.from]), values(c.to.Properties[id])
 	if len(next) == 0 {
 		return
 	}
 	if len(old) == 0 {
-		h.tighter(to, "has an enum, and the old version accepts other values")
+		c.tighter(id, at, "has an enum, and the old version accepts other values")
 		return
 	}
 	for _, v := range old {
 		if !slices.Contains(next, v) {
-			h.tighter(to, "has an enum that lacks a value of the old version's")
+			c.tighter(id, at, "has an enum that lacks a value of the old version's")
 			return
 		}
 	}
@@ -291,11 +257,14 @@ func values(p *contract.Property) []string {
 
 // quality holds the quality rules of a field: those of the new version must be
 // the old one's, too.
-func (h *holder) quality(from, to int) {
-	old := enforced(h.from.Properties[from].Quality)
-	for _, q := range enforced(h.to.Properties[to].Quality) {
+func (c *compiler) quality(id int, f *flow, at string) {
+	old, next := enforced(c.from.Properties[f.from].Quality), enforced(c.to.Properties[id].Quality)
+	if f.changed() && len(next) > 0 {
+		c.tighter(id, or(f.at, or(f.inside, at)), "has quality rules, which cannot be shown to hold for values that are changed")
+	}
+	for _, q := range next {
 		if !slices.ContainsFunc(old, func(o contract.Quality) bool { return reflect.DeepEqual(o, q) }) {
-			h.tighter(to, "has a quality rule that the old version has not")
+			c.tighter(id, at, "has a quality rule that the old version has not")
 		}
 	}
 }
