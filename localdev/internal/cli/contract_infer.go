@@ -11,7 +11,7 @@ import (
 )
 
 type contractInferCommand struct {
-	File   string `arg:"" type:"existingfile" help:"The sample: CSV, NDJSON or JSON, also packed with gzip or zstd."`
+	File   string `arg:"" type:"existingfile" help:"The sample: CSV, NDJSON or JSON, also packed with gzip or zstd; Parquet or Avro."`
 	Rows   int64  `default:"100000" placeholder:"N" help:"Read at most so many rows. Default: 100000."`
 	Header string `default:"auto" enum:"auto,present,absent" placeholder:"HOW" help:"Whether CSV starts with the names of its columns: auto, present or absent."`
 	Enums  bool   `help:"Write the values of columns that have few as the only ones allowed. They are values of the sample."`
@@ -20,12 +20,13 @@ type contractInferCommand struct {
 }
 
 func (contractInferCommand) Help() string {
-	return `Finds types, formats, what is never missing, likely keys and likely personal data, and writes an ODCS contract in status draft that the sample keeps. Without --enums no value of the sample is in it. What was guessed is marked with a comment: look at it.
+	return `Finds types (of Parquet and Avro the file says them), formats, what is never missing, likely keys and likely personal data, and writes an ODCS contract in status draft that the sample keeps. Without --enums no value of the sample is in it. What was guessed is marked with a comment: look at it.
 
 Examples:
 
     sallyport contract infer payments.csv
     sallyport contract infer people.ndjson.gz --rows 5000
+    sallyport contract infer stock.parquet
     sallyport contract infer payments.csv --id payments --out contracts/payments.odcs.yaml`
 }
 

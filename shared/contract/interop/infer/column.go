@@ -4,13 +4,15 @@ import (
 	"hash/maphash"
 
 	"github.com/sallyport-io/sallyport/shared/detect"
+	"github.com/sallyport-io/sallyport/shared/record"
 )
 
 // column is what is known of one column or member: counts, and no values but
 // those that may be an enum.
 type column struct {
-	name string
-	top  bool
+	name  string
+	top   bool
+	field *record.Field // what the file says that it is; nil: nothing
 
 	nulls, strings, numbers, bools, objects, arrays int64
 	instances                                       int64 // of items: how many there were

@@ -1,5 +1,5 @@
-// Package infer starts a contract from a sample of the data: types, formats,
-// what is never missing, likely keys, and what is likely personal data, proposed
+// Package infer starts a contract from a sample of the data: types (those of
+// Parquet and Avro are the file's own), formats, what is never missing, likely keys, and what is likely personal data, proposed
 // as classification and tags.
 //
 // Nothing that it says of the data is a value of it: proposals are counts
@@ -22,6 +22,7 @@ import (
 	"github.com/sallyport-io/sallyport/shared/contract/interop"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/record/avro"
 )
 
 // Options bound what is read. Zero fields have defaults.
@@ -55,24 +56,31 @@ const (
 	maxValue    = 64        // bytes of one of them
 )
 
-// Read infers a contract from a sample in CSV, NDJSON or JSON, packed or not.
-// The faults are Invalid; codes besides record.Unpack's are "empty-drop",
-// "sample-format" (Parquet and Avro), "utf16", "header-unknown", "header-duplicate", "too-many-columns",
-// "row-too-large" and "no-rows".
-func Read(r io.Reader, o Options) (*Result, error) {
+// File is what a sample is read from, such as an *os.File or a *bytes.Reader.
+type File interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
+// Read infers a contract from a sample in CSV, NDJSON or JSON, packed or not, or in
+// Parquet or Avro. The faults are Invalid; codes besides those of record.Unpack and
+// of packages parquet and avro are "empty-drop", "utf16", "header-unknown",
+// "header-duplicate", "too-many-columns", "row-too-large" and "no-rows".
+func Read(file File, o Options) (*Result, error) {
 	if o.Rows == 0 {
 		o.Rows = 100_000
 	}
 	o.Limits = o.Limits.WithDefaults()
-	in := bufio.NewReaderSize(r, record.HeadSize)
+	in := bufio.NewReaderSize(file, record.HeadSize)
 	head, err := in.Peek(4)
 	if err != nil && len(head) == 0 {
 		return nil, empty(err)
 	}
-	for magic, format := range map[string]string{"PAR1": "Parquet", "Obj\x01": "Avro"} {
-		if string(head) == magic {
-			return nil, fault.New(fault.Invalid, "sample-format", "the file is "+format+", which has a schema of its own and is not inferred from", "import its schema, or give some of its rows as CSV or NDJSON")
-		}
+	switch string(head) {
+	case "PAR1":
+		return columns(file, o)
+	case avro.Magic:
+		return blocks(file, o)
 	}
 	unpacked, err := record.Unpack(in, record.CompressionOf(head), record.Expansion{Stored: 1 << 40, Size: 1 << 40, Ratio: 1 << 20})
 	if err != nil {
@@ -93,11 +101,10 @@ func Read(r io.Reader, o Options) (*Result, error) {
 		}
 		head = head[3:]
 	}
-	probe, err := newProbe()
+	s, err := newSurvey(o)
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{o: o, probe: probe, seed: maphash.MakeSeed(), root: &column{byName: map[string]*column{}}, result: &Result{All: true, source: o.Source}}
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case len(text) == 0:
@@ -131,6 +138,14 @@ type survey struct {
 	columns int
 	keys    int // remembered, of all columns
 	result  *Result
+}
+
+func newSurvey(o Options) (*survey, error) {
+	probe, err := newProbe()
+	if err != nil {
+		return nil, err
+	}
+	return &survey{o: o, probe: probe, seed: maphash.MakeSeed(), root: &column{byName: map[string]*column{}}, result: &Result{All: true, source: o.Source}}, nil
 }
 
 // more counts a row and reports whether it may be read.

@@ -19,6 +19,8 @@ import (
 	"github.com/sallyport-io/sallyport/shared/contract/interop/infer"
 	"github.com/sallyport-io/sallyport/shared/fault"
 	"github.com/sallyport-io/sallyport/shared/record"
+	"github.com/sallyport-io/sallyport/shared/record/avro"
+	"github.com/sallyport-io/sallyport/shared/record/parquet"
 )
 
 // broken drops the data under a contract as ingest would, and answers what it
@@ -29,11 +31,7 @@ func broken(t *testing.T, c *contract.Contract, data []byte) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	format, skip, _, err := record.Sniff(data[:min(len(data), record.HeadSize)], compiled.Expect())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := record.NewReader(bytes.NewReader(data[skip:]), format, compiled.Schema, record.Limits{})
+	r, err := open(data, compiled)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +59,21 @@ func broken(t *testing.T, c *contract.Contract, data []byte) []string {
 		list = append(list, fmt.Sprintf("%s %s", x.Path, x.Rule))
 	}
 	return list
+}
+
+// open reads data in whatever format it is.
+func open(data []byte, c *contract.Compiled) (record.Reader, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte("PAR1")):
+		return parquet.NewReader(bytes.NewReader(data), int64(len(data)), c.Expect(), record.Limits{}, record.Expansion{})
+	case bytes.HasPrefix(data, []byte(avro.Magic)):
+		return avro.NewReader(bytes.NewReader(data), c.Expect(), record.Limits{}, record.Expansion{})
+	}
+	format, skip, _, err := record.Sniff(data[:min(len(data), record.HeadSize)], c.Expect())
+	if err != nil {
+		return nil, err
+	}
+	return record.NewReader(bytes.NewReader(data[skip:]), format, c.Schema, record.Limits{})
 }
 
 // from infers a contract and holds it to what every result promises: its YAML is
@@ -298,8 +311,8 @@ func TestRefused(t *testing.T) {
 		{"nothing", "", "empty-drop"},
 		{"white space", " \n ", "empty-drop"},
 		{"UTF-16", "\xff\xfea\x00", "utf16"},
-		{"Parquet", "PAR1\x15\x04", "sample-format"},
-		{"Avro", "Obj\x01\x04\x16avro.schema", "sample-format"},
+		{"Parquet", "PAR1\x15\x04", "parquet-corrupt"},
+		{"Avro", "Obj\x01\x04\x16avro.schema", "avro-truncated"},
 		{"header or not", "John,Smith\nJane,Miller\n", "header-unknown"},
 		{"two columns of one name", "id,id\n1,2\n", "header-duplicate"},
 		{"names that are data", many.String(), "too-many-columns"},
@@ -375,6 +388,8 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("id,name\n1,a\n2,\"b\"\"\"\n"))
 	f.Add([]byte("{\"a\":[{\"b\":1},{\"b\":\"x\"}]}\n{}\n"))
 	f.Add([]byte("[{\"a\":null}, {\"a\":[[1],[]]}]"))
+	f.Add(writeParquet(f, orders(2)))
+	f.Add(writeAvro(f, `{"type":"record","name":"r","fields":[`+avroFields+`]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := infer.Read(bytes.NewReader(data), infer.Options{Rows: 100})
 		if err != nil {

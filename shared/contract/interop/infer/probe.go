@@ -95,3 +95,13 @@ func numeric() (bits uint64) {
 	}
 	return bits
 }
+
+// texts are the candidates that are text of some form.
+func texts() (bits uint64) {
+	for i, k := range candidates {
+		if k.logical == "string" {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}

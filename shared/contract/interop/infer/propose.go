@@ -40,6 +40,10 @@ func (w *writer) property(c *column, path string, instances int64) contract.Prop
 	p := contract.Property{Element: contract.Element{Name: c.name}}
 	present := c.single() + c.objects + c.arrays
 	p.Required = present == instances && present > 0
+	if c.field != nil {
+		w.typed(c, &p, path)
+		return p
+	}
 	shapes := 0
 	for _, n := range []int64{c.strings, c.numbers, c.bools, c.objects, c.arrays} {
 		if n > 0 {
@@ -61,32 +65,42 @@ func (w *writer) property(c *column, path string, instances int64) contract.Prop
 		return p
 	case c.arrays > 0:
 		p.LogicalType = "array"
-		if c.items != nil {
-			items := w.property(c.items, path+"[]", c.items.instances)
-			items.Name = ""
-			p.Items = &items
-		}
+		p.Items = w.items(c, path)
 		return p
 	case c.bools > 0:
 		p.LogicalType = "boolean"
 		return p
 	}
 	tokens := words(c.name)
-	kind, personal := w.personal(c, tokens)
-	k := w.choose(c, path, tokens, personal)
-	p.LogicalType = k.logical
-	if k.logical != "integer" || k.format != "i32" { // the standard's default
-		p.LogicalTypeOptions.Format = k.format
+	_, personal := w.personal(c, tokens)
+	w.named(c, &p, path, w.choose(c, path, tokens, personal))
+	if k := &p.LogicalTypeOptions; p.LogicalType == "integer" && k.Format == "i32" {
+		k.Format = "" // the standard's default
 	}
+	return p
+}
+
+// items is what an array holds, nil if that is not known.
+func (w *writer) items(c *column, path string) *contract.Property {
+	if c.items == nil {
+		return nil
+	}
+	items := w.property(c.items, path+"[]", c.items.instances)
+	items.Name = ""
+	return &items
+}
+
+// named gives a single value its type, and what its name and values show.
+func (w *writer) named(c *column, p *contract.Property, path string, k candidate) {
+	p.LogicalType, p.LogicalTypeOptions.Format = k.logical, k.format
 	if k.zone {
 		p.LogicalTypeOptions.Timezone = &k.zone
 	}
-	if personal || kind != nil {
-		w.classify(&p, c, kind, path)
-		return p
+	if kind, personal := w.personal(c, words(c.name)); personal || kind != nil {
+		w.classify(p, c, kind, path)
+		return
 	}
-	w.enum(&p, c, path)
-	return p
+	w.enum(p, c, path)
 }
 
 // majority forgets the values that are not of the type that most are of.
@@ -109,6 +123,8 @@ func (w *writer) majority(c *column, path string, present int64) {
 func (w *writer) choose(c *column, path string, tokens []string, personal bool) candidate {
 	alive := c.alive
 	switch {
+	case c.field != nil:
+		alive &= texts()
 	case c.strings > 0 && w.r.Format.Codec != record.CSV:
 		alive &^= numeric() | 1<<slices.IndexFunc(candidates, func(k candidate) bool { return k.logical == "boolean" })
 	case c.numbers > 0:
