@@ -135,7 +135,7 @@ func (d *Document) bound(n *yaml.Node, depth int, nodes *int) *Problem {
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf("more than %d values", maxNodes)}
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: "anchors and aliases are not taken", Hint: "write the value out"}
-	case strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
+	case n.Tag != "" && !slices.Contains(tags, n.ShortTag()):
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: "tags of one's own are not taken", Hint: "leave the word out that begins with an exclamation mark"}
 	}
 	for _, c := range n.Content {
@@ -154,6 +154,9 @@ func Decode(file string, data []byte, into any) error {
 	}
 	return d.Decode(into)
 }
+
+// tags are those of YAML's own that a value here may have.
+var tags = []string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq", "!!binary", "!!timestamp", "!!merge"}
 
 // Decode fills a struct by its `yaml:"name"` tags: every key must be a field's.
 // Types with an UnmarshalYAML method read themselves. The error is Problems.
