@@ -51,6 +51,8 @@ func (c *compiler) kAnonymity(v *View, s *exchange.Subscription) *KAnonymity {
 			message, hint = fmt.Sprintf("field %s has no value of its own, or several in one row", path), "name fields with one text, number, boolean, date or time"
 		case v.Fields[field].Transform.Algorithm == transform.GCM:
 			message, hint = fmt.Sprintf("field %s leaves as another token in each row, so that no two are alike", path), "take it out, or use another algorithm"
+		case v.Fields[field].Transform.Type == transform.Noise:
+			message, hint = fmt.Sprintf("field %s leaves with noise of its own in each row, so that hardly two are alike", path), "take it out, or use round or bucket"
 		case v.Fields[field].Transform.Subject != "":
 			message, hint = fmt.Sprintf("field %s leaves as a token of a data subject, so that only rows of one person are alike", path), "take it out, or leave out subject"
 		default:

@@ -17,6 +17,8 @@ rules:
     transform: {type: token, algorithm: aes-gcm}
   - path: name.family
     transform: {type: token, subject: id}
+  - path: place.lat
+    transform: {type: noise, distribution: laplace, scale: 2}
 `
 
 // TestKAnonymity: the quasi-identifiers are fields, in whatever order they are named,
@@ -44,6 +46,7 @@ func TestKAnonymityProblems(t *testing.T) {
 		"name":          {"field name has no value of its own", "name fields with one"},
 		"phones[].kind": {"several in one row", "name fields with one"},
 		"note":          {"another token in each row", "another algorithm"},
+		"place.lat":     {"noise of its own in each row", "round or bucket"},
 		"name.family":   {"token of a data subject", "leave out subject"},
 		"name.missing":  {"no field", ""},
 	} {

@@ -24,6 +24,7 @@ type plan struct {
 type planner struct {
 	expect  record.Expect
 	plans   int
+	columns int    // fields that are not records, nor hold any
 	open    []*typ // records that are being looked into
 	unknown []string
 	missing []string
@@ -31,9 +32,9 @@ type planner struct {
 	err     error
 }
 
-// match holds the schema of a file to a contract. The fault is drift where they
-// differ; fields that the contract has and the file has not are absent.
-func match(t *typ, e record.Expect) (*plan, error) {
+// match holds the schema of a file to a contract, and to how many columns it may
+// have. The fault is drift where they differ; fields that the contract has and the file has not are absent.
+func match(t *typ, e record.Expect, columns int) (*plan, error) {
 	if t.kind != record_ {
 		return nil, drift(fmt.Sprintf("its rows are of type %s, not records", t.describe()))
 	}
@@ -41,6 +42,9 @@ func match(t *typ, e record.Expect) (*plan, error) {
 	root := m.plan(t, 0, "")
 	if m.err != nil {
 		return nil, m.err
+	}
+	if m.columns > columns {
+		return nil, invalid("avro-columns", fmt.Sprintf("it has %d columns, at most %d are read", m.columns, columns), "send fewer columns, or raise limits.columns in exchange.yaml")
 	}
 	for _, name := range m.unknown {
 		part := "column too many: " + quote(name)
@@ -178,6 +182,9 @@ func (m *planner) record(p *plan, field int, at string) {
 		if at != "" {
 			path = at + "." + f.name
 		}
+		if !f.typ.holdsRecord() {
+			m.columns++
+		}
 		id := -1
 		if field >= 0 {
 			if field == 0 && m.expect.Column != nil {
@@ -226,4 +233,17 @@ func (m *planner) misfit(t *typ, field int, at string) {
 		article = "an"
 	}
 	m.parts = append(m.parts, fmt.Sprintf("column of another type: %s is %s, the contract has %s %s", quote(at), t.describe(), article, want))
+}
+
+// holdsRecord tells whether a type is a record, or a union, array or map with one.
+func (t *typ) holdsRecord() bool {
+	switch t.kind {
+	case record_:
+		return true
+	case array, mapKind:
+		return t.items.holdsRecord()
+	case union:
+		return slices.ContainsFunc(t.types, (*typ).holdsRecord)
+	}
+	return false
 }

@@ -63,10 +63,11 @@ func NewReader(r io.Reader, e record.Expect, lim record.Limits, max record.Expan
 	if err != nil {
 		return nil, err
 	}
-	if rd.plan, err = match(t, e); err != nil {
+	lim = lim.WithDefaults()
+	if rd.plan, err = match(t, e, lim.Columns); err != nil {
 		return nil, err
 	}
-	rd.d = decoder{s: e.Schema, lim: lim.WithDefaults(), b: &rd.batch}
+	rd.d = decoder{s: e.Schema, lim: lim, b: &rd.batch}
 	return rd, nil
 }
 
