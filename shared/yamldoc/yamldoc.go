@@ -125,7 +125,7 @@ func syntaxError(err error) (line int, message string) {
 }
 
 // bound refuses what is nested too deep; aliases, by which a small file can become
-// a large one; and tags of which nobody here knows the meaning.
+// a large one; tags of which nobody here knows the meaning; and keys that are bytes.
 func (d *Document) bound(n *yaml.Node, depth int, nodes *int) *Problem {
 	*nodes++
 	switch {
@@ -138,7 +138,10 @@ func (d *Document) bound(n *yaml.Node, depth int, nodes *int) *Problem {
 	case n.Tag != "" && !slices.Contains(tags, n.ShortTag()):
 		return &Problem{File: d.file, Line: n.Line, Column: n.Column, Message: "tags of one's own are not taken", Hint: "leave the word out that begins with an exclamation mark"}
 	}
-	for _, c := range n.Content {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.ShortTag() == "!!binary" {
+			return &Problem{File: d.file, Line: c.Line, Column: c.Column, Message: "a key is not binary", Hint: "write it as text"}
+		}
 		if p := d.bound(c, depth+1, nodes); p != nil {
 			return p
 		}

@@ -44,6 +44,7 @@ func TestProblems(t *testing.T) {
 		{"boolean", "on: maybe\n", "a.yaml:1:5: on: must be true or false"},
 		{"two documents", "name: x\n---\nname: y\n", "a.yaml:2:1: there is a second document in the file"},
 		{"empty", "", "a.yaml:1:1: the file is empty"},
+		{"binary key", "? !!binary aGk=\n: x\n", "a.yaml:1:3: a key is not binary (write it as text)"},
 		{"tag of YAML that there is not", "name: !!secret x\n", "a.yaml:1:7: tags of one's own are not taken (leave the word out that begins with an exclamation mark)"},
 		{"tag", "name: !secret x\n", "a.yaml:1:7: tags of one's own are not taken (leave the word out that begins with an exclamation mark)"},
 		{"alias", "name: &a x\n", "a.yaml:1:7: anchors and aliases are not taken (write the value out)"},
