@@ -17,7 +17,8 @@ test: ## the README's test command
 bench: ## speed and memory of the chain, transforms, several workers, cold starts; fails where a bar is missed
 	@missed=0; for part in bench "bench -transforms" "bench -workers" bench/coldstart; do $(GO) run ./localdev/$$part || missed=1; done; exit $$missed
 
-soak: ## the crash test in full: 200 files, 2,000 events, 60 kills
+soak: ## the crash test in full (200 files, 2,000 events, 60 kills); 100 million unique keys in 256 MiB
+	SALLYPORT_TEST_KEYS=100 SALLYPORT_TEST_MEMORY=224 $(GO) test -count=1 -run TestMany -v ./shared/keyset
 	SALLYPORT_SOAK=full $(GO) test -count=1 -timeout 60m -run 'TestNothingLost' -v ./localdev/internal/soak
 
 fuzz: ## every fuzz target for FUZZTIME (default 1m)
