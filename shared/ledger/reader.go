@@ -110,20 +110,34 @@ func (r *Reader) checkpointAt(ctx context.Context, size int64) (Checkpoint, erro
 // the entries to the signed root at the end: only once Records returns nil is
 // all that f saw what was signed. An error of f ends the walk and is returned.
 func (r *Reader) Records(ctx context.Context, f func(index int64, record Record) error) error {
-	cp, err := r.Checkpoint(ctx)
+	return r.Cursor().Records(ctx, f)
+}
+
+// Cursor reads a ledger that grows: each call of its Records goes on behind the last
+// entry of the one before. It is for one goroutine, and of no use after an error.
+type Cursor struct {
+	r *Reader
+	t tree
+}
+
+// Cursor begins before the first entry.
+func (r *Reader) Cursor() *Cursor { return &Cursor{r: r} }
+
+// Records is Reader.Records of the entries that no call before it has reached.
+func (c *Cursor) Records(ctx context.Context, f func(index int64, record Record) error) error {
+	cp, err := c.r.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}
-	if cp.Size == 0 {
-		return nil
+	if cp.Size <= c.t.size {
+		return nil // nothing new; the checkpoint may be one of before
 	}
-	var t tree
-	for t.size < cp.Size {
-		b, err := readBatch(ctx, r.bucket, t.size)
+	for c.t.size < cp.Size {
+		b, err := readBatch(ctx, c.r.bucket, c.t.size)
 		if err != nil {
 			return err
 		}
-		lines, err := b.readLines(ctx, r.bucket)
+		lines, err := b.readLines(ctx, c.r.bucket)
 		if err != nil {
 			return err
 		}
@@ -136,9 +150,9 @@ func (r *Reader) Records(ctx context.Context, f func(index int64, record Record)
 				return err
 			}
 		}
-		t.grow(b.entries())
+		c.t.grow(b.entries())
 	}
-	if !t.leadsTo(cp) {
+	if !c.t.leadsTo(cp) {
 		return damaged(checkpointKey(cp.Size), "the batches up to there do not lead to its root")
 	}
 	return nil

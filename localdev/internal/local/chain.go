@@ -104,24 +104,23 @@ func (f *Folder) Await(ctx context.Context, drop string, logger *slog.Logger) (*
 	return d, nil
 }
 
-// shortest is the pause between two looks at the ledger.
-const shortest = 100 * time.Millisecond
+// pause is that between two looks at the ledger.
+const pause = 100 * time.Millisecond
 
 // follow looks into the ledger, which a chain in this process or another writes,
 // until nothing more will happen to the drop.
 func (f *Folder) follow(ctx context.Context, drop string) (*history.Drop, error) {
-	seen := int64(-1)
-	for pause := shortest; ; {
-		began := time.Now()
-		size, err := f.recorded(ctx)
-		if err != nil {
+	log, err := f.Ledger()
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	h, records := history.New(remembered), log.Cursor()
+	for seen := int64(-1); ; {
+		if err := records.Records(ctx, h.Add); err != nil {
 			return nil, err
 		}
-		if size != seen {
-			h, err := f.History(ctx, remembered, func(int64) {})
-			if err != nil {
-				return nil, err
-			}
+		if size := h.Totals.Records; size != seen {
 			if d := h.Drop(drop); d != nil {
 				settled, err := f.settled(ctx, d)
 				if settled || err != nil {
@@ -129,8 +128,6 @@ func (f *Folder) follow(ctx context.Context, drop string) (*history.Drop, error)
 				}
 			}
 			seen = size
-			// A long ledger is read a fifth of the time at most.
-			pause = max(shortest, 4*time.Since(began))
 		}
 		select {
 		case <-ctx.Done():
@@ -138,17 +135,6 @@ func (f *Folder) follow(ctx context.Context, drop string) (*history.Drop, error)
 		case <-time.After(pause):
 		}
 	}
-}
-
-// recorded is how many records the ledger has.
-func (f *Folder) recorded(ctx context.Context) (int64, error) {
-	log, err := f.Ledger()
-	if err != nil {
-		return 0, err
-	}
-	defer log.Close()
-	cp, err := log.Checkpoint(ctx)
-	return cp.Size, err
 }
 
 // settled asks the exchange that the drop is pinned to who gets it, as mask
@@ -166,9 +152,11 @@ func (f *Folder) settled(ctx context.Context, d *history.Drop) (bool, error) {
 		return false, err
 	}
 	var due []string
-	for _, v := range p.Views(d.Contract, d.Object) {
-		for _, s := range v.Standing(d.Time) {
-			due = append(due, s.ID)
+	for _, feed := range p.Feeds(d.Contract, d.Version, d.Object) {
+		for _, v := range feed.Views {
+			for _, s := range v.Standing(d.Time) {
+				due = append(due, s.ID)
+			}
 		}
 	}
 	return d.Settled(due), nil
