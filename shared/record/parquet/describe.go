@@ -9,11 +9,11 @@ import (
 )
 
 // Describe answers what a contract of a file's rows says of their types: see
-// docs/formats.md. Maps and columns of JSON are Opaque. text says that bytes without
-// a logical type are text, which older writers mean, and not binary. The faults are
+// docs/formats.md. Maps and columns of JSON are Opaque. Bytes without a logical type
+// are text, as older writers mean them, but for the paths in binary. The faults are
 // those of NewReader, and Invalid with code "parquet-type" where a column has a type
 // that no contract can have.
-func Describe(src io.ReaderAt, size int64, text bool) (*record.Schema, error) {
+func Describe(src io.ReaderAt, size int64, binary map[string]bool) (*record.Schema, error) {
 	f, err := readFooter(src, size)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func Describe(src io.ReaderAt, size int64, text bool) (*record.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := describer{fields: record.NewFields(), text: text}
+	d := describer{fields: record.NewFields(), binary: binary}
 	for _, m := range root.members {
 		d.add(0, m)
 	}
@@ -37,7 +37,7 @@ func Describe(src io.ReaderAt, size int64, text bool) (*record.Schema, error) {
 
 type describer struct {
 	fields record.Fields
-	text   bool
+	binary map[string]bool
 }
 
 func (d *describer) add(holder int, n *node) {
@@ -55,18 +55,19 @@ func (d *describer) add(holder int, n *node) {
 		field.Type = record.Array
 		d.add(d.fields.Add(holder, field), n.items)
 	default:
-		field.Type, field.Format = d.leaf(&n.leaf.e)
-		d.fields.Add(holder, field)
+		id := d.fields.Add(holder, field)
+		f := &d.fields[id]
+		f.Type, f.Format = d.leaf(&n.leaf.e, f.Path)
 	}
 }
 
 // leaf is the type of a single value, and what else is known of it: see record.Field.
-func (d *describer) leaf(e *element) (t record.Type, format string) {
+func (d *describer) leaf(e *element, path string) (t record.Type, format string) {
 	switch conv, class := natural(e); class {
 	case classJSON:
 		return record.Opaque, ""
 	case classBytes:
-		if d.text && e.typ == typeByteArray && e.logical == 0 {
+		if e.typ == typeByteArray && e.logical == 0 && !d.binary[path] {
 			return record.String, ""
 		}
 		return record.String, "binary"

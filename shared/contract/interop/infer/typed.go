@@ -1,9 +1,11 @@
 package infer
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sallyport-io/sallyport/shared/contract"
 	"github.com/sallyport-io/sallyport/shared/record"
@@ -11,16 +13,15 @@ import (
 	"github.com/sallyport-io/sallyport/shared/record/parquet"
 )
 
-// columns reads a Parquet file. Columns of bytes that have no logical type are text
-// if all of them can be: older writers name none.
+// columns reads a Parquet file. Bytes that have no logical type are text where all of
+// a column are: older writers name none. Which are not is found by reading.
 func columns(file File, o Options) (*Result, error) {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
 	}
-	var s *survey
-	for _, text := range []bool{true, false} {
-		schema, err := parquet.Describe(file, size, text)
+	for binary := map[string]bool{}; ; {
+		schema, err := parquet.Describe(file, size, binary)
 		if err != nil {
 			return nil, err
 		}
@@ -28,14 +29,19 @@ func columns(file File, o Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s, err = typed(schema, record.Parquet, rows, o); err != nil {
+		known := len(binary)
+		s, err := typed(schema, record.Parquet, rows, o, func(n *record.Node, raw []byte) {
+			if n.Kind == record.TypedString && (!utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0) {
+				binary[schema.Fields[n.Field].Path] = true
+			}
+		})
+		if err != nil {
 			return nil, err
 		}
-		if s.result.Malformed == 0 {
-			break
+		if len(binary) == known {
+			return s.finish()
 		}
 	}
-	return s.finish()
 }
 
 // blocks reads an Avro object container file.
@@ -59,7 +65,7 @@ func blocks(file File, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := typed(schema, record.Avro, rows, o)
+	s, err := typed(schema, record.Avro, rows, o, func(*record.Node, []byte) {})
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +73,8 @@ func blocks(file File, o Options) (*Result, error) {
 }
 
 // typed surveys rows of which the types are known. Their values are looked at as
-// JSON would have them.
-func typed(schema *record.Schema, codec record.Codec, rows record.Reader, o Options) (*survey, error) {
+// JSON would have them. Those of rows that are not well formed are shown to bad.
+func typed(schema *record.Schema, codec record.Codec, rows record.Reader, o Options, bad func(n *record.Node, raw []byte)) (*survey, error) {
 	s, err := newSurvey(o)
 	if err != nil {
 		return nil, err
@@ -90,8 +96,11 @@ func typed(schema *record.Schema, codec record.Codec, rows record.Reader, o Opti
 			if !s.more() {
 				return s, nil
 			}
-			if b.Rows[i].Bad != "" {
+			if row := &b.Rows[i]; row.Bad != "" {
 				s.result.Malformed++
+				for n := row.First; n < row.Past; n++ {
+					bad(&b.Nodes[n], b.Raw(&b.Nodes[n]))
+				}
 				continue
 			}
 			text = convert.AppendRow(text[:0], b, i)

@@ -91,7 +91,7 @@ func TestParquet(t *testing.T) {
 		"id": "integer i64 primaryKey required", "mail": "string email required confidential pii,email", "digits": "string required", "state": "string required", "key": "string uuid unique required",
 		"small": "integer u8 required", "count": "integer i32 required", "ratio": "number f32 required", "size": "number f64 required", "price": "number required",
 		"paid": "boolean", "day": "date required", "time": "time required", "at": "timestamp timezone=true required", "local": "timestamp timezone=false required", "old": "timestamp timezone=true required",
-		"doc": "object required", "mixed": "string required", "blob": "string binary required", "older": "string binary required", "extra": "object required",
+		"doc": "object required", "mixed": "string required", "blob": "string binary required", "older": "string required", "extra": "object required",
 		"place": "object", "place.city": "string required confidential pii,address", "lines": "array required", "lines[]": "object required", "lines[].sku": "integer i64 required", "lines[].tags": "array required", "lines[].tags[]": "string required",
 		"never": "string", "never_int": "integer i16",
 	} {
