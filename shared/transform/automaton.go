@@ -103,6 +103,9 @@ func reversed(re *syntax.Regexp) *syntax.Regexp {
 // find is where the leftmost match in value[at:] starts and ends. ^ matches at the
 // start of value, not at at. ok is false if there is none.
 func (f *finder) find(value []byte, at int) (from, to int, ok bool) {
+	if len(value) == 0 {
+		return 0, 0, f.ahead.empty
+	}
 	if f.tail != nil {
 		if from = len(value) - len(f.tail); from < at {
 			return 0, 0, false
@@ -165,6 +168,7 @@ type automaton struct {
 	match        []bool // the text until here matches
 	matchAtEnd   []bool // it does if nothing follows
 	first, other uint8
+	empty        bool // it matches the empty text, which begins where it ends
 }
 
 // start is the state before the first character read, which stands at the edge of
@@ -187,7 +191,8 @@ func newAutomaton(tree *syntax.Regexp, preferred bool) *automaton {
 	b := automatonBuilder{prog: prog, preferred: preferred, ids: map[string]uint8{}}
 	b.state(nil) // dead
 	start := []uint32{uint32(prog.Start)}
-	a := &automaton{first: b.state(b.closure(start, syntax.EmptyBeginText)), other: b.state(b.closure(start, 0))}
+	a := &automaton{first: b.state(b.closure(start, syntax.EmptyBeginText)), other: b.state(b.closure(start, 0)),
+		empty: b.matches(b.closure(start, syntax.EmptyBeginText|syntax.EmptyEndText))}
 	alike := b.alike()
 	for k := 0; k < len(b.sets); k++ {
 		if len(b.sets) > maxStates {

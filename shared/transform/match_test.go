@@ -80,7 +80,7 @@ func TestMatchRefused(t *testing.T) {
 
 // FuzzMatch holds what a pattern matches to package regexp.
 func FuzzMatch(f *testing.F) {
-	for _, seed := range [][2]string{{"^a|b$", "ab"}, {"(a)(b)?", "xa"}, {"", "x"}, {"x*", ""}, {"(?i)k", "K"}, {"^$", ""}, {"[^a]", "é"}, {"a{2,3}$", "caaa"}} {
+	for _, seed := range [][2]string{{"^a|b$", "ab"}, {"(a)(b)?", "xa"}, {"", "x"}, {"x*", ""}, {"(?i)k", "K"}, {"^$", ""}, {"$^", ""}, {"[^a]", "é"}, {"a{2,3}$", "caaa"}} {
 		f.Add(seed[0], []byte(seed[1]))
 	}
 	f.Fuzz(func(t *testing.T, pattern string, value []byte) {

@@ -165,6 +165,12 @@ func (im *importer) property(p *contract.Property, v *interop.Value, space, path
 		im.fail("schema-depth", fmt.Sprintf("the fields lie deeper than %d, names followed", maxNesting))
 		return
 	}
+	if v == nil { // the library takes keys in any case of letters
+		if im.err == nil {
+			im.err = fault.New(fault.Invalid, "schema-invalid", fmt.Sprintf("the type of %s is missing", path), "write type, items and values in small letters")
+		}
+		return
+	}
 	p.Required = true
 	if v.Kind == interop.Array {
 		var branches []*interop.Value
