@@ -21,7 +21,7 @@ func (c *compiler) members(id int, f *flow, at string) []column {
 		prefix = object.Path + "."
 	}
 	var columns []column
-	var names, lost []string
+	var names []string
 	for _, m := range object.Members {
 		name := c.to.Schema.Fields[m].Name
 		names = append(names, name)
@@ -33,11 +33,9 @@ func (c *compiler) members(id int, f *flow, at string) []column {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.members)) {
-		if !slices.Contains(names, name) {
-			lost = append(lost, name)
+		if slices.Contains(names, name) {
+			continue
 		}
-	}
-	for _, name := range lost {
 		path := prefix + name
 		hint := fmt.Sprintf("add a step drop: {field: %s}, or rename it", path)
 		if near := yamldoc.Nearest(name, names); near != "" && f.members[near] == nil {
