@@ -27,7 +27,7 @@ type role struct {
 	name     string
 	folder   string // what it works in; the role behind it may take up what it leaves there
 	prepared bool   // the folder is made anew, with a published exchange and the file as a drop
-	runs     int    // the one with the least CPU time counts; 0 stands for 1
+	runs     int    // at least; the one with the least CPU time counts; 0 stands for just 1
 	run      func(ctx context.Context, dir, file string) error
 }
 
