@@ -15,11 +15,12 @@ func TestBinaries(t *testing.T) {
 		links []string
 		never []string
 		keys  string // the driver of the key service, for who has the key ring
+		signs string // the driver of the secrets, for who signs; Cloud Run puts them in the environment itself
 	}{
 		{name: "lambda", links: []string{"gocloud.dev/blob/s3blob", "gocloud.dev/pubsub/awssnssqs", module + "shared/host/lambdahost"},
 			never: []string{"cloud.google.com/go", "github.com/Azure/*", "github.com/GoogleCloudPlatform/*", "github.com/nats-io", "github.com/IBM/sarama", "github.com/rabbitmq",
 				"gocloud.dev/blob/memblob", "gocloud.dev/blob/fileblob", "gocloud.dev/pubsub/mempubsub"},
-			keys: "gocloud.dev/secrets/awskms"},
+			keys: "gocloud.dev/secrets/awskms", signs: "gocloud.dev/runtimevar/awssecretsmanager"},
 		{name: "gcf", links: []string{"gocloud.dev/blob/gcsblob", "gocloud.dev/pubsub/gcppubsub", module + "shared/host/gcfhost"},
 			never: []string{"github.com/aws/*", "github.com/Azure/*", "github.com/nats-io", "github.com/IBM/sarama", "github.com/rabbitmq",
 				"gocloud.dev/blob/memblob", "gocloud.dev/blob/fileblob", "gocloud.dev/pubsub/mempubsub"},
@@ -51,6 +52,14 @@ func TestBinaries(t *testing.T) {
 					if !slices.Contains(main.Deps, dep) {
 						t.Errorf("it does not link %s", dep)
 					}
+				}
+				for _, dep := range main.Deps {
+					if under(dep, "gocloud.dev/runtimevar/*") && dep != "gocloud.dev/runtimevar/driver" && (dep != cloud.signs || function != "audit") {
+						t.Errorf("it links %s", dep)
+					}
+				}
+				if has := slices.Contains(main.Deps, cloud.signs); has != (cloud.signs != "" && function == "audit") {
+					t.Errorf("it links %s: %v", cloud.signs, has)
 				}
 				if has := slices.Contains(main.Deps, cloud.keys); has != (function == "mask" || function == "reveal") {
 					t.Errorf("it links %s: %v", cloud.keys, has)

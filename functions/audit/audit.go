@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/runtimevar"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sallyport-io/sallyport/shared/event"
@@ -19,9 +21,11 @@ import (
 // Config says where audit writes. It names no bucket of the chain's: audit sees
 // events only.
 type Config struct {
-	Ledger     string `env:"LEDGER,required"`           // bucket URL
-	Origin     string `env:"LEDGER_ORIGIN,required"`    // the ledger's name, which is the name of its key
-	SigningKey string `env:"LEDGER_KEY,required,unset"` // the secret key, as ledger.NewKey makes it
+	Ledger string `env:"LEDGER,required"`        // bucket URL
+	Origin string `env:"LEDGER_ORIGIN,required"` // the ledger's name, which is the name of its key
+	// SigningKey is the secret key, as ledger.NewKey makes it, or the URL of a
+	// secret that holds it: of a gocloud.dev/runtimevar whose driver is linked.
+	SigningKey string `env:"LEDGER_KEY,required,unset"`
 	// Buckets opens the URL; nil: blob.DefaultURLMux().
 	Buckets *blob.URLMux `env:"-"`
 }
@@ -37,7 +41,11 @@ type Function struct {
 // Open opens the ledger of cfg. A key that is no key, or not this ledger's, is
 // refused.
 func Open(ctx context.Context, cfg Config) (*Function, error) {
-	signer, err := note.NewSigner(cfg.SigningKey)
+	key, err := signingKey(ctx, cfg.SigningKey)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := note.NewSigner(key)
 	if err != nil { // its text stays out of the error: it may hold a part of the key
 		return nil, fault.New(fault.Invalid, "ledger-key", "the ledger's signing key is not one", "give the secret key as it was made: PRIVATE+KEY+...")
 	}
@@ -54,6 +62,29 @@ func Open(ctx context.Context, cfg Config) (*Function, error) {
 		return nil, errors.Join(err, bucket.Close())
 	}
 	return &Function{bucket: bucket, log: log}, nil
+}
+
+// signingKey is the key that setting is, or that the secret holds whose URL it is.
+func signingKey(ctx context.Context, setting string) (string, error) {
+	if strings.HasPrefix(setting, "PRIVATE+KEY+") || !strings.Contains(setting, "://") {
+		return setting, nil
+	}
+	secret, err := runtimevar.OpenVariable(ctx, setting)
+	if err != nil { // its text stays out of the error: a mistyped key may have come this far
+		return "", fault.New(fault.Invalid, "ledger-key", "the URL of the ledger's signing key cannot be opened", "give the key, or the URL of a secret of this cloud: awssecretsmanager://name?region=...")
+	}
+	defer secret.Close()
+	snapshot, err := secret.Watch(ctx) // not Latest, which would go on after an error until ctx ends
+	if err != nil {
+		return "", fault.Wrap(fault.Retry, "ledger-key", err, "the ledger's signing key cannot be read")
+	}
+	switch value := snapshot.Value.(type) { // by the decoder that the URL names; none is bytes
+	case string:
+		return strings.TrimSpace(value), nil
+	case []byte:
+		return string(bytes.TrimSpace(value)), nil
+	}
+	return "", fault.New(fault.Invalid, "ledger-key", "the ledger's signing key is not a text", "leave decoder out of its URL")
 }
 
 // Close closes the ledger's bucket.

@@ -46,6 +46,10 @@ locals {
   queue_arns  = { for name in keys(local.wiring.functions) : name => "arn:${local.partition}:sqs:${var.region}:${local.account}:${var.name}-${name}" }
   keyring     = "keyring.json" # in the bucket exchange, its keys wrapped
 
+  # What the secret of the signing key is encrypted with, where that is a key of
+  # yours, by its id or ARN. The alias aws/secretsmanager needs no right.
+  secret_keys = [for k in compact([data.aws_secretsmanager_secret.ledger.kms_key_id]) : startswith(k, "arn:") ? k : "arn:${local.partition}:kms:${split(":", var.ledger.key)[3]}:${local.account}:key/${k}" if !strcontains(k, "alias/")]
+
   policies = { for name, f in local.wiring.functions : name => jsonencode({
     Version = "2012-10-17"
     Statement = [for s in [
@@ -116,6 +120,18 @@ locals {
         Effect   = "Allow"
         Action   = ["kms:Decrypt"]
         Resource = try(f.keys, false) ? [module.key["keyring"].arn] : []
+      },
+      {
+        Sid      = "Sign"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+        Resource = try(f.signs, false) ? [var.ledger.key] : []
+      },
+      {
+        Sid      = "KeyOfSecret"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = try(f.signs, false) ? local.secret_keys : []
       },
       {
         Sid      = "NoKeyring"

@@ -22,20 +22,33 @@ locals {
   topic_urls  = { for t, arn in local.topic_arns : t => "awssns:///${arn}?region=${var.region}" }
   key_urls    = "${local.bucket_urls["exchange"]}&ring=${local.keyring}&keeper=${urlencode("awskms:///${module.key["keyring"].arn}?region=${var.region}")}"
 
+  # Where audit finds the signing key: no plan, no state and no setting of a function holds it.
+  ledger_key_url = "awssecretsmanager://${data.aws_secretsmanager_secret.ledger.name}?region=${split(":", var.ledger.key)[3]}&decoder=string"
+
   environments = { for name, f in local.wiring.functions : name => merge(
     { for b in keys(f.buckets) : "SALLYPORT_${upper(b)}" => local.bucket_urls[b] },
     { SALLYPORT_LOG = var.telemetry.log },
     { for k, v in { SALLYPORT_DEAD = local.topic_urls["dead"] } : k => v if contains(keys(local.heard), name) },
     { for k, v in { SALLYPORT_TOPIC = lookup(local.topic_urls, name, "") } : k => v if try(f.publishes, false) },
     { for k, v in { SALLYPORT_KEYS = local.key_urls } : k => v if try(f.keys, false) },
-    { for k, v in { SALLYPORT_LEDGER_KEY = data.aws_secretsmanager_secret_version.ledger.secret_string, SALLYPORT_LEDGER_ORIGIN = var.ledger.origin } : k => v if try(f.signs, false) },
+    { for k, v in { SALLYPORT_LEDGER_KEY = local.ledger_key_url, SALLYPORT_LEDGER_ORIGIN = var.ledger.origin } : k => v if try(f.signs, false) },
   ) }
 }
 
-# The code reads the signing key from its environment: the secret's value is in
-# the state and in the configuration of audit, where the key functions encrypts it.
-data "aws_secretsmanager_secret_version" "ledger" {
-  secret_id = var.ledger.key
+# The secret's name, by which it is read, and its key; not its value.
+data "aws_secretsmanager_secret" "ledger" {
+  arn = var.ledger.key
+
+  lifecycle {
+    postcondition {
+      condition     = can(regex("^/?[A-Za-z0-9_+=.-]+(/[A-Za-z0-9_+=.-]+)*$", self.name))
+      error_message = "The secret of the ledger's key needs a name of letters, digits, _+=.- and single slashes between them."
+    }
+    postcondition {
+      condition     = split(":", var.ledger.key)[4] == local.account
+      error_message = "The secret of the ledger's key must be in the account of the deployment: it is read by its name."
+    }
+  }
 }
 
 module "function" {

@@ -3,7 +3,7 @@
 
 locals {
   private   = var.network.vpc_id != ""
-  endpoints = toset([for s in ["kms", "sns"] : s if var.network.endpoints])
+  endpoints = toset([for s in ["kms", "secretsmanager", "sns"] : s if var.network.endpoints])
 }
 
 resource "aws_security_group" "functions" {

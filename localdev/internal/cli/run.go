@@ -121,7 +121,7 @@ type runAuditCommand struct {
 
 // Help tells of the one setting that has no flag.
 func (runAuditCommand) Help() string {
-	return `The key that signs the ledger is in the environment only: SALLYPORT_LEDGER_KEY. It is required.`
+	return `The key that signs the ledger is in the environment only: SALLYPORT_LEDGER_KEY. It is required: the key itself, or the URL of a secret that holds it (file:///path, awssecretsmanager://name?region=eu-central-1, gcpsecretmanager://projects/p/secrets/s).`
 }
 
 // Run works until Ctrl-C or SIGTERM.

@@ -1,5 +1,5 @@
 // Package drivers links the drivers of the command sallyport: what each URL
-// scheme of buckets, queues and key services means. Functions that are deployed
+// scheme of buckets, queues, secrets and key services means. Functions that are deployed
 // link those of their own cloud instead, in their mains.
 //
 // Each driver reads the settings of its service from where that service's own
@@ -27,6 +27,11 @@ import (
 	_ "gocloud.dev/pubsub/gcppubsub"    // gcppubsub://projects/p/subscriptions/s, .../topics/t: application default credentials
 	_ "gocloud.dev/pubsub/kafkapubsub"  // kafka://group?topic=name&offset=oldest, kafka://topic: KAFKA_BROKERS
 	_ "gocloud.dev/pubsub/rabbitpubsub" // rabbit://queue, rabbit://exchange: RABBIT_SERVER_URL
+
+	// Secrets, which hold the key that signs the ledger.
+	_ "gocloud.dev/runtimevar/awssecretsmanager" // awssecretsmanager://name?region=: AWS_*, ~/.aws
+	_ "gocloud.dev/runtimevar/filevar"           // file:///path
+	_ "gocloud.dev/runtimevar/gcpsecretmanager"  // gcpsecretmanager://projects/p/secrets/s: application default credentials
 
 	// Key services, which wrap the keys of a ring.
 	_ "gocloud.dev/secrets/awskms"        // awskms://key

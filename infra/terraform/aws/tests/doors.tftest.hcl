@@ -10,8 +10,8 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_secretsmanager_secret_version" {
-    defaults = { secret_string = "PRIVATE+KEY+test" }
+  mock_data "aws_secretsmanager_secret" {
+    defaults = { name = "ledger", kms_key_id = "" }
   }
   mock_resource "aws_kms_key" {
     defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/0b0c" }
@@ -59,7 +59,8 @@ run "doors" {
   assert {
     condition = alltrue(flatten([for name, policy in output.doors.functions : [for s in jsondecode(policy).Statement : [for r in s.Resource :
       startswith(r, "arn:aws:s3:::sp-") || startswith(r, "arn:aws:sns:eu-central-1:123456789012:sp-") || startswith(r, "arn:aws:sqs:eu-central-1:123456789012:sp-") ||
-      startswith(r, "arn:aws:kms:eu-central-1:123456789012:key/") || startswith(r, "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/sp-")
+      startswith(r, "arn:aws:kms:eu-central-1:123456789012:key/") || startswith(r, "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/sp-") ||
+      r == var.ledger.key && name == "audit"
     ] if s.Effect == "Allow"]]))
     error_message = "The policy of a function names what is not the exchange's."
   }
@@ -80,6 +81,16 @@ run "doors" {
   assert {
     condition     = join(",", [for name, policy in output.doors.functions : name if strcontains(policy, "KeyOfTokens")]) == "mask,reveal"
     error_message = "Another function than mask and reveal has the keys of tokens."
+  }
+
+  # What reads the signing key is audit, and it stands in no setting of a function.
+  assert {
+    condition     = join(",", [for name, policy in output.doors.functions : name if strcontains(policy, "secretsmanager:")]) == "audit"
+    error_message = "Another function than audit reads the signing key."
+  }
+  assert {
+    condition     = module.function["audit"].environment["SALLYPORT_LEDGER_KEY"] == "awssecretsmanager://ledger?region=eu-central-1&decoder=string"
+    error_message = "The setting of audit is not the URL of the secret that holds the signing key."
   }
 
   # Who gives values back has no rows, creates nothing, and hears nothing.
@@ -114,6 +125,22 @@ run "doors" {
   assert {
     condition     = length(setsubtract(keys(output.doors.table), flatten([for f, says in yamldecode(file("../wiring/wiring.yaml")).functions : [for b, rights in says.buckets : [for r in rights : "${f} ${b} ${r}"]]]))) == 0
     error_message = "The table of doors has a right that wiring.yaml has not."
+  }
+}
+
+run "signing_key_with_its_own_key" {
+  command = plan
+
+  override_data {
+    target = data.aws_secretsmanager_secret.ledger
+    values = { name = "prod/ledger", kms_key_id = "0d0e" }
+  }
+
+  assert {
+    condition = [for s in jsondecode(output.doors.functions["audit"]).Statement : s if s.Sid == "KeyOfSecret"] == [{
+      Sid = "KeyOfSecret", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:123456789012:key/0d0e"]
+    }]
+    error_message = "Audit may not use the key of the secret."
   }
 }
 

@@ -8,8 +8,8 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_secretsmanager_secret_version" {
-    defaults = { secret_string = "PRIVATE+KEY+test" }
+  mock_data "aws_secretsmanager_secret" {
+    defaults = { name = "ledger", kms_key_id = "" }
   }
 }
 
@@ -173,7 +173,7 @@ run "private" {
   }
 
   assert {
-    condition     = keys(aws_vpc_endpoint.this) == ["kms", "sns"] && length(aws_vpc_endpoint.s3) == 1
+    condition     = keys(aws_vpc_endpoint.this) == ["kms", "secretsmanager", "sns"] && length(aws_vpc_endpoint.s3) == 1
     error_message = "The VPC has no endpoints for what the functions use."
   }
 }

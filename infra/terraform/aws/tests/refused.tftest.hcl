@@ -8,8 +8,8 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_secretsmanager_secret_version" {
-    defaults = { secret_string = "PRIVATE+KEY+test" }
+  mock_data "aws_secretsmanager_secret" {
+    defaults = { name = "ledger", kms_key_id = "" }
   }
 }
 
@@ -82,6 +82,21 @@ run "ledger_key" {
   command = plan
   variables { ledger = { origin = "a", key = "x" } }
   expect_failures = [var.ledger]
+}
+
+run "ledger_key_name" {
+  command = plan
+  override_data {
+    target = data.aws_secretsmanager_secret.ledger
+    values = { name = "prod//ledger", kms_key_id = "" }
+  }
+  expect_failures = [data.aws_secretsmanager_secret.ledger]
+}
+
+run "ledger_key_of_another_account" {
+  command = plan
+  variables { ledger = { origin = "a", key = "arn:aws:secretsmanager:eu-central-1:210987654321:secret:x" } }
+  expect_failures = [data.aws_secretsmanager_secret.ledger]
 }
 
 run "ledger_mode" {
