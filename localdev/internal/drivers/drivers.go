@@ -1,6 +1,6 @@
 // Package drivers links the drivers of the command sallyport: what each URL
-// scheme of buckets, queues, secrets and key services means. Functions that are deployed
-// link those of their own cloud instead, in their mains.
+// scheme of buckets, queues, secrets and key services means. Functions that are
+// deployed link those of their own cloud instead, in their mains.
 //
 // Each driver reads the settings of its service from where that service's own
 // tools do. All of them together cost a process some 35 ms at its start and 57 MB
