@@ -20,7 +20,7 @@
 //     in between leaves the object without them. The chain sets none.
 //
 // Everything that is not an object lies in folders called ".sallyport", which no
-// key reaches and no listing shows. Signed URLs are not implemented.
+// key reaches and no listing shows. A folder has no signed URLs.
 package filebucket
 
 import (
